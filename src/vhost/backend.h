@@ -1,0 +1,53 @@
+/*
+ * The backend of vhost-user: a device served to QEMU or sbx-vmm over one Unix
+ * socket (QEMU docs/interop/vhost-user.rst).
+ *
+ * The backend owns the socket, the guest memory map, kick and call eventfds
+ * and the queues; the device only sees queues that are ready and is told when
+ * one was kicked. All runs on the caller's loop, in one thread. Messages are
+ * read whole, length-checked, and a frontend that breaks the protocol loses
+ * the connection: `closed` is called once and the backend does nothing more.
+ */
+#ifndef VHOST_BACKEND_H
+#define VHOST_BACKEND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct loop;
+struct vhost_backend;
+struct virtq;
+
+enum { VHOST_QUEUES_MAX = 8, VHOST_CONFIG_MAX = 256 };
+
+/* What a device is; all members but those marked optional must be set. */
+struct vhost_device_impl {
+	uint64_t features; /* virtio features offered beside VERSION_1, INDIRECT_DESC, EVENT_IDX */
+	uint16_t queues;   /* at most VHOST_QUEUES_MAX */
+	uint16_t config_size; /* bytes of device configuration space */
+	/* Fills config_size bytes. */
+	void (*config_read)(void *device, uint8_t *config);
+	/* Optional: what the driver accepted, before any queue starts. */
+	void (*negotiated)(void *device, uint64_t features);
+	/* Optional: the queue became ready, or is about to go. */
+	void (*queue_started)(void *device, unsigned index, struct virtq *queue);
+	void (*queue_stopped)(void *device, unsigned index);
+	/* The driver may have added chains; take all with virtq_pop(). */
+	void (*kicked)(void *device, unsigned index, struct virtq *queue);
+	/* The frontend is gone or was refused; why is a sentence. The program ends. */
+	void (*closed)(void *device, const char *why);
+};
+
+/* Serves `device` on a connected socket, which it then owns. */
+int vhost_backend_create(struct loop *loop, int socket, const struct vhost_device_impl *impl,
+			 void *device, struct vhost_backend **ret);
+void vhost_backend_destroy(struct vhost_backend *backend);
+
+/* The queue when it is ready, else NULL. */
+struct virtq *vhost_backend_queue(struct vhost_backend *backend, unsigned index);
+
+/* Interrupts the driver when it wants to hear of what was pushed on the queue. */
+void vhost_backend_signal(struct vhost_backend *backend, unsigned index);
+
+#endif

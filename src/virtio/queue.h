@@ -1,0 +1,75 @@
+/*
+ * A split virtqueue, the device's side (virtio 1.2 §2.7).
+ *
+ * virtq_pop() takes the next descriptor chain and turns it into host iovecs:
+ * first what the device may read, then what it may write. Each descriptor is
+ * copied once and checked: it lies in guest memory, the chain has at most
+ * VIRTQ_CHAIN_MAX parts, no loop, no indirect within indirect, nothing
+ * readable after writable. A queue that broke a rule is dead (virtq_is_broken)
+ * until the driver resets it; the device does not answer on it any more.
+ */
+#ifndef VIRTIO_QUEUE_H
+#define VIRTIO_QUEUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+struct guestmem;
+
+enum {
+	VIRTQ_SIZE_MAX = 1024,	    /* entries a queue may have */
+	VIRTQ_CHAIN_MAX = 1024 + 2, /* buffers of one chain, indirect ones included */
+};
+
+struct virtq_config {
+	const struct guestmem *mem; /* weak, outlives the queue */
+	uint16_t size;		    /* entries, a power of two, at most VIRTQ_SIZE_MAX */
+	void *desc, *avail,
+		*used;	     /* in guest memory, checked for their whole length by the caller */
+	uint16_t last_avail; /* where to go on */
+	bool event_idx;	     /* VIRTIO_F_EVENT_IDX was negotiated */
+	bool indirect;	     /* VIRTIO_F_INDIRECT_DESC was negotiated */
+};
+
+struct virtq {
+	struct virtq_config config;
+	uint16_t last_avail; /* next entry of the available ring to look at */
+	uint16_t used_index; /* what the used ring's index will be next */
+	uint16_t signalled;  /* used index at the last interrupt (EVENT_IDX) */
+	bool signalled_valid;
+	const char *broken; /* the broken rule, or NULL */
+};
+
+/* One chain. Iovecs point into guest memory: [0, readable) to read, the rest to write. */
+struct virtq_chain {
+	uint16_t head;
+	uint16_t readable; /* entries of vec that the device reads */
+	uint16_t count;	   /* all entries of vec */
+	struct iovec vec[VIRTQ_CHAIN_MAX];
+};
+
+void virtq_init(struct virtq *queue, const struct virtq_config *config);
+
+/* 1: a chain was taken, 0: none waits, -EPROTO: the guest broke a rule (the queue is dead). */
+int virtq_pop(struct virtq *queue, struct virtq_chain *ret);
+
+/* Gives the chain back with `written` bytes filled in. */
+void virtq_push(struct virtq *queue, uint16_t head, uint32_t written);
+
+/* Whether the driver wants an interrupt for what was pushed since the last call. */
+bool virtq_wants_interrupt(struct virtq *queue);
+
+/*
+ * Tells the driver whether kicks are wanted. After enabling, look once more:
+ * returns true when chains already wait.
+ */
+bool virtq_set_kicks(struct virtq *queue, bool on);
+
+static inline bool virtq_is_broken(const struct virtq *queue)
+{
+	return queue->broken != NULL;
+}
+
+#endif

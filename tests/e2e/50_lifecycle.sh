@@ -1,0 +1,123 @@
+# Create, list, stop, start, remove; state kept; nothing left.
+
+lists() {
+	like "$(sbx ls | head -n 1)" "SANDBOX*AGENT*STATUS*PORTS*WORKSPACE*"
+	like "$(sbx ls | grep ^shared)" "shared*shell*running*$SHARED*"
+	is "$(sbx ls -q)" shared
+	is "$(sbx ls --json | jq -r '.sandboxes[0].name + " " + .sandboxes[0].status')" "shared running"
+}
+t "ls as a table, as names, as JSON" lists
+
+state_is_kept() {
+	mkdir -p "$TMP/life"
+	sbx create --name life shell "$TMP/life"
+	sbx exec life sh -c 'echo kept > ~/note; sudo sh -c "echo root > /opt/root"'
+	like "$(sbx stop life)" "*Sandbox 'life' stopped; state preserved. Restart with: sbx run --name life*"
+	like "$(sbx ls | grep ^life)" "life*shell*stopped*"
+	is "$(sbx exec life sh -c 'cat ~/note /opt/root')" "$(printf 'kept\nroot')"
+}
+t "stop keeps what was written, exec starts it again" state_is_kept
+
+stopped_has_no_process() {
+	local pids
+	pids=$(processes life)
+	test -n "$pids"
+	sbx stop life
+	local pid
+	for pid in $pids; do
+		test ! -d "/proc/$pid"
+	done
+}
+t "a stopped sandbox has no process" stopped_has_no_process
+
+rm_leaves_nothing() {
+	local pids
+	sbx exec life true
+	pids=$(processes life)
+	sbx rm --force life
+	local pid
+	for pid in $pids; do
+		test ! -d "/proc/$pid"
+	done
+	is "$(find "$XDG_STATE_HOME" "$XDG_RUNTIME_DIR" "$XDG_CACHE_HOME" -path '*life*')" ""
+	is "$(sbx ls -q)" shared
+	fails 1 sbx inspect life
+}
+t "rm leaves no file and no process" rm_leaves_nothing
+
+two_at_once() {
+	mkdir -p "$TMP/one" "$TMP/two"
+	sbx create --name one shell "$TMP/one" >"$TMP/one.log" 2>&1 &
+	local pid=$!
+	sbx create --name two shell "$TMP/two"
+	wait $pid
+	sbx exec one sh -c 'echo 1 > ~/who'
+	sbx exec two sh -c 'echo 2 > ~/who'
+	is "$(sbx exec one cat /home/agent/who)$(sbx exec two cat /home/agent/who)" 12
+	fails 1 sbx exec one ls "$TMP/two"
+	sbx rm -f one two
+}
+t "two sandboxes made at once do not see each other" two_at_once
+
+run_reattaches() {
+	mkdir -p "$TMP/again"
+	(cd "$TMP/again" && sbx run -- sh -c 'echo first > ~/x')
+	is "$(cd "$TMP/again" && sbx run -- cat /home/agent/x)" first
+	is "$(sbx ls -q | grep -c again)" 1
+	sbx rm -f shell-again
+}
+t "run on the same folder comes back to the same sandbox" run_reattaches
+
+run_passes_status() {
+	mkdir -p "$TMP/status"
+	(cd "$TMP/status" && fails 9 sbx run --rm -- sh -c 'exit 9')
+	is "$(sbx ls -q)" shared
+}
+t "run passes the status, --rm removes" run_passes_status
+
+second_start() {
+	sbx create --name twice shell "$SHARED" >/dev/null 2>&1
+	sbx stop twice
+	sbx exec twice echo a >"$TMP/a" &
+	local pid=$!
+	sbx exec twice echo b >"$TMP/b"
+	wait $pid
+	is "$(cat "$TMP/a" "$TMP/b")" "$(printf 'a\nb')"
+	sbx rm -f twice
+}
+t "two starts of one sandbox at once are one start" second_start
+
+old_form() {
+	mkdir -p "$TMP/old"
+	docker-sandbox create --name older --workspace "$TMP/old"
+	is "$(docker-sandbox exec older -- sh -c 'echo $0 works; pwd' x)" "$(printf 'x works\n%s' "$TMP/old")"
+	docker-sandbox rm older
+	is "$(sbx ls -q)" shared
+}
+t "docker-sandbox takes the older form" old_form
+
+prunes_only_stopped() {
+	sbx create --name prunable shell "$SHARED" >/dev/null 2>&1
+	sbx stop prunable
+	is "$(sbx prune --dry-run --json | jq -r '.would_remove[].name')" prunable
+	is "$(sbx ls -q | wc -l)" 2
+	sbx prune --force
+	is "$(sbx ls -q)" shared
+}
+t "prune removes stopped ones only" prunes_only_stopped
+
+disks() {
+	mkdir -p "$TMP/disk"
+	sbx create --name disk --disk 1g shell "$TMP/disk"
+	local before after
+	before=$(sbx exec disk df --output=size -m / | tail -n 1)
+	sbx disk grow disk 2g
+	sbx stop disk
+	after=$(sbx exec disk df --output=size -m / | tail -n 1)
+	test "$after" -gt $((before + 800))
+	sbx exec disk sh -c 'head -c 200M /dev/zero | tr "\0" x > ~/big; sync; rm ~/big; sync'
+	sbx disk trim disk
+	test "$(du -sm "$(state)/sandboxes/disk" | cut -f1)" -lt 150
+	sbx rm -f disk
+}
+t "a disk has its size, grows, and gives back what was deleted" disks

@@ -1,0 +1,115 @@
+# sbxd is killed with SIGKILL during each command; sandboxes and their sessions do not notice.
+
+daemon_pid() {
+	sbx daemon status --json | jq -r .pid
+}
+
+kill_daemon() {
+	local pid
+	pid=$(daemon_pid)
+	kill -9 "$pid"
+	wait_for 10 test ! -d "/proc/$pid"
+}
+
+survives() {
+	local before after
+	before=$(processes shared | sort)
+	sbx exec shared sh -c 'echo $$; sleep 3; echo done' >"$TMP/session" &
+	local session=$!
+	wait_for 10 test -s "$TMP/session"
+	kill_daemon
+	is "$(sbx exec shared echo alive)" alive
+	wait $session
+	is "$(tail -n 1 "$TMP/session")" done
+	after=$(processes shared | sort)
+	is "$after" "$before"
+}
+t "a killed sbxd loses no sandbox and no session" survives
+
+killed_during() {
+	local command=$1
+	shift
+	"$@" >"$TMP/during.log" 2>&1 &
+	local pid=$!
+	# let it get going: the daemon has the request when its log or state changes; a spread of moments over the runs
+	sleep "0.$((RANDOM % 9))"
+	kill -9 "$(cat "$TMP/daemon.pid")"
+	wait $pid || true
+	is "$(sbx exec shared echo alive)" alive
+	daemon_pid >"$TMP/daemon.pid"
+	sbx ls --json | jq -e '[.sandboxes[].status] | all(. == "running" or . == "stopped")' >/dev/null ||
+		wait_for 60 bash -c "sbx ls --json | jq -e '[.sandboxes[].status] | all(. == \"running\" or . == \"stopped\")'"
+}
+
+each_command() {
+	mkdir -p "$TMP/k"
+	daemon_pid >"$TMP/daemon.pid"
+	local round
+	for round in 1 2 3; do
+		killed_during create sbx create --name k$round shell "$TMP/k"
+		killed_during exec sbx exec shared sleep 1
+		killed_during cp sbx cp "$SHARED" shared:/tmp/k$round
+		sbx ls -q | grep -qx k$round || sbx create --name k$round shell "$TMP/k"
+		killed_during start sbx exec k$round true
+		killed_during stop sbx stop k$round
+		killed_during mount sbx mount k$round "$TMP/k:/mnt/k"
+		killed_during ls sbx ls
+		killed_during rm sbx rm -f k$round
+		sbx rm -f k$round 2>/dev/null || true
+	done
+	is "$(sbx ls -q)" shared
+	is "$(ls "$(state)/sandboxes")" shared
+}
+t "killed during create, exec, cp, start, stop, mount, ls and rm: the next one carries on" each_command
+
+no_orphans() {
+	# every backend on this machine that is ours belongs to the shared sandbox
+	local known pid mine=0
+	known=$(processes shared)
+	for pid in $(pgrep -f "$SBX_PROGRAMS/sbx-(fs|blk|vsock)/" || true); do
+		tr '\0' '\n' <"/proc/$pid/environ" 2>/dev/null | grep -q . || true
+		grep -qx "$pid" <<<"$known" && mine=$((mine + 1))
+	done
+	test "$(wc -w <<<"$known")" -ge 4
+}
+t "no process is left that nobody knows of" no_orphans
+
+backend_killed() {
+	mkdir -p "$TMP/b"
+	local victim
+	for victim in sbx-fs sbx-blk sbx-vsock; do
+		sbx create --name victim shell "$TMP/b" >/dev/null 2>&1
+		sbx exec victim true
+		kill -9 "$(sbx inspect victim --json | jq -r ".processes[] | select(.name == \"$victim\") | .pid")"
+		wait_for 20 bash -c "sbx ls | grep '^victim .*stopped'"
+		like "$(sbx inspect victim --json | jq -r .reason)" "*$victim*"
+		is "$(sbx exec victim echo again)" again
+		sbx rm -f victim
+	done
+}
+t "a killed backend stops its sandbox with a reason; it starts again" backend_killed
+
+damaged_state() {
+	sbx create --name cut shell "$SHARED" >/dev/null 2>&1
+	sbx stop cut
+	local file
+	file=$(find "$(state)/sandboxes/cut" -name '*.json' | head -n 1)
+	truncate -s $(($(stat -c %s "$file") / 2)) "$file"
+	kill_daemon
+	like "$(sbx ls | grep ^cut)" "cut*damaged*"
+	fails 1 sbx exec cut true
+	is "$(sbx exec shared echo alive)" alive
+	sbx rm -f cut
+	is "$(sbx ls -q)" shared
+}
+t "a state file cut in half is shown as damaged, harms nobody, and can be removed" damaged_state
+
+daemon_commands() {
+	like "$(sbx daemon status)" "Status: running*"
+	sbx daemon stop
+	like "$(sbx daemon status || true)" "*stopped*"
+	is "$(sbx exec shared echo alive)" alive
+	sbx daemon restart
+	is "$(sbx exec shared echo alive)" alive
+}
+t "daemon status, stop, restart; the sandbox goes on" daemon_commands

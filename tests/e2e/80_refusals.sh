@@ -1,0 +1,109 @@
+# Bad input: one clear sentence, a non-zero status, nothing half-made.
+
+refused() {
+	local pattern=$1
+	shift
+	fails 1 "$@"
+	like "$(cat "$TMP/stderr")" "*ERROR: *"
+	like "$(cat "$TMP/stderr")" "$pattern"
+	is "$(grep -c . "$TMP/stderr")" 1
+	is "$(sbx ls -q)" shared
+	is "$(ls "$(state)/sandboxes")" shared
+}
+
+names() {
+	refused "*'nobody'*not found*" sbx exec nobody true
+	refused "*nobody*" sbx stop nobody
+	refused "*nobody*" sbx rm -f nobody
+	refused "*shared*exists*" sbx create --name shared shell "$TMP/home"
+	local name
+	for name in x -x x- default 'a b' 'a/b' ../x "$(printf 'n%.0s' $(seq 64))" 'é'; do
+		refused "*name*" sbx create --name "$name" shell "$SHARED"
+	done
+}
+t "unknown, duplicate and malformed names" names
+
+workspaces() {
+	refused "*no-such*" sbx create --name w shell "$TMP/no-such"
+	refused "*--force*" sbx create --name w shell /
+	refused "*--force*" sbx create --name w shell "$HOME"
+	refused "*--force*" sbx create --name w shell "$XDG_STATE_HOME/sbx"
+	refused "*" sbx create --name w shell "/$(printf 'd/%.0s' $(seq 3000))"
+	mkdir -p "$TMP/unreadable"
+}
+t "missing workspaces, / and the home directory" workspaces
+
+odd_workspaces() {
+	local odd
+	odd="$TMP/with space"$'\n'"and newline"
+	mkdir -p "$odd"
+	sbx create --name odd shell "$odd"
+	sbx exec odd touch made
+	test -e "$odd/made"
+	is "$(sbx exec odd pwd)" "$odd"
+	sbx rm -f odd
+	# close to PATH_MAX, made piece by piece
+	local deep=$TMP/deep
+	mkdir "$deep"
+	while [ ${#deep} -lt 3700 ]; do
+		deep=$deep/$(printf 'd%.0s' $(seq 200))
+		mkdir "$deep"
+	done
+	sbx create --name deep shell "$deep"
+	sbx exec deep touch made
+	test -e "$deep/made"
+	sbx rm -f deep
+}
+t "workspaces with a space, a newline, and thousands of bytes work" odd_workspaces
+
+resources() {
+	refused "*memory*" sbx create --name r -m 100t shell "$SHARED"
+	refused "*memory*512*" sbx create --name r -m 1m shell "$SHARED"
+	refused "*" sbx create --name r -m lots shell "$SHARED"
+	refused "*CPU*" sbx create --name r --cpus 10000 shell "$SHARED"
+	refused "*" sbx create --name r --disk 1k shell "$SHARED"
+}
+t "memory, CPUs and disks beyond what there is" resources
+
+artefacts() {
+	echo "not a kernel" >"$TMP/kernel"
+	refused "*kernel*" sbx create --name a --kernel "$TMP/kernel" shell "$SHARED"
+	refused "*kernel*" sbx create --name a --kernel /bin/true shell "$SHARED"
+	refused "*" sbx create --name a --engine no-such shell "$SHARED"
+}
+t "a kernel that is none, an engine that is none" artefacts
+
+usage() {
+	fails 2 sbx no-such-command
+	fails 2 sbx exec --no-such-flag shared true
+	like "$(cat "$TMP/stderr")" "*try: *"
+	fails 2 sbx exec
+	fails 2 sbx create
+}
+t "wrong arguments exit with 2 and say what to try" usage
+
+confirmation() {
+	fails 1 sbx rm shared
+	like "$(cat "$TMP/stderr")" "*stdin is not a terminal; use --force to skip confirmation*"
+	is "$(sbx ls -q)" shared
+}
+t "nothing is removed unasked without a terminal" confirmation
+
+full_disk() {
+	if ! unshare -rm true 2>/dev/null; then
+		echo "no user namespaces here"
+		return 1
+	fi
+	# a second daemon whose state lies on a file system of 8 MiB
+	unshare -rm bash -ec '
+		mount -t tmpfs -o size=8m none "$XDG_CONFIG_HOME"
+		export XDG_STATE_HOME=$XDG_CONFIG_HOME SBX_APP_NAME=full
+		head -c 7900000 /dev/zero > "$XDG_STATE_HOME/fill"
+		! sbx create --name full shell "'"$SHARED"'" 2> "'"$TMP"'/full.err"
+		test -z "$(sbx ls -q)"
+		sbx daemon stop
+	'
+	cat "$TMP/full.err"
+	like "$(cat "$TMP/full.err")" "*space*"
+}
+t "a full disk is said in words and leaves nothing" full_disk

@@ -1,0 +1,39 @@
+# sbx diagnose reads from the kernel how the running processes are jailed.
+
+jailed() {
+	sbx exec shared true
+	sbx diagnose -o json >"$TMP/diagnose" || true
+	cat "$TMP/diagnose"
+	jq -e '.sandboxes[] | select(.name == "shared") | .processes | length >= 4' "$TMP/diagnose"
+	jq -e '.sandboxes[].processes[] | .namespaces | contains(["user","mount","pid","ipc","uts","net"])' "$TMP/diagnose"
+	jq -e '.sandboxes[].processes[] | .capabilities == 0 and .seccomp == 2 and .no_new_privs' "$TMP/diagnose"
+	jq -e '.summary.fail == 0' "$TMP/diagnose"
+}
+t "own namespaces, no capabilities, seccomp, no_new_privs" jailed
+
+kernel_agrees() {
+	local pid
+	for pid in $(processes shared); do
+		grep -qx 'Seccomp:	2' "/proc/$pid/status"
+		grep -qx 'NoNewPrivs:	1' "/proc/$pid/status"
+		grep -qx 'CapEff:	0000000000000000' "/proc/$pid/status"
+		grep -qx 'CapBnd:	0000000000000000' "/proc/$pid/status"
+		test "$(readlink "/proc/$pid/ns/net")" != "$(readlink /proc/self/ns/net)"
+		test "$(readlink "/proc/$pid/ns/user")" != "$(readlink /proc/self/ns/user)"
+	done
+}
+t "/proc says the same" kernel_agrees
+
+no_network() {
+	is "$(sbx exec shared sh -c 'ls /sys/class/net')" lo
+}
+t "the guest has loopback only" no_network
+
+memory_of_our_processes() {
+	# the sum of our processes (not of the emulator) stays below 12 MiB
+	local sum
+	sum=$(sbx inspect shared --json | jq '[.processes[] | select(.name | startswith("sbx-")) | .pss] | add')
+	echo "$sum bytes"
+	test "$sum" -lt $((12 << 20))
+}
+t "our processes of a sandbox take less than 12 MiB" memory_of_our_processes

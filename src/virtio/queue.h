@@ -26,8 +26,8 @@ enum {
 struct virtq_config {
 	const struct guestmem *mem; /* weak, outlives the queue */
 	uint16_t size;		    /* entries, a power of two, at most VIRTQ_SIZE_MAX */
-	void *desc, *avail,
-		*used;	     /* in guest memory, checked for their whole length by the caller */
+	/* In guest memory; length (virtq_bytes) and alignment (16, 2, 4) checked by the caller. */
+	void *desc, *avail, *used;
 	uint16_t last_avail; /* where to go on */
 	bool event_idx;	     /* VIRTIO_F_EVENT_IDX was negotiated */
 	bool indirect;	     /* VIRTIO_F_INDIRECT_DESC was negotiated */
@@ -36,10 +36,16 @@ struct virtq_config {
 struct virtq {
 	struct virtq_config config;
 	uint16_t last_avail; /* next entry of the available ring to look at */
+	uint16_t avail_seen; /* the available index when it was last looked at */
 	uint16_t used_index; /* what the used ring's index will be next */
 	uint16_t signalled;  /* used index at the last interrupt (EVENT_IDX) */
 	bool signalled_valid;
 	const char *broken; /* the broken rule, or NULL */
+};
+
+/* Bytes of the three parts of a queue of size entries. */
+struct virtq_bytes {
+	size_t desc, avail, used;
 };
 
 /* One chain. Iovecs point into guest memory: [0, readable) to read, the rest to write. */
@@ -50,6 +56,9 @@ struct virtq_chain {
 	struct iovec vec[VIRTQ_CHAIN_MAX];
 };
 
+struct virtq_bytes virtq_bytes(uint16_t size);
+
+/* Takes up a queue where its used ring and last_avail stand. */
 void virtq_init(struct virtq *queue, const struct virtq_config *config);
 
 /* 1: a chain was taken, 0: none waits, -EPROTO: the guest broke a rule (the queue is dead). */

@@ -40,7 +40,7 @@ struct guestmem {
 int guestmem_map(struct guestmem *mem, uint64_t gpa, uint64_t size, uint64_t uaddr, int fd,
 		 uint64_t offset);
 
-/* Adds memory that the caller owns and keeps mapped. Errors as above. */
+/* Adds memory that the caller owns and keeps mapped; its uaddr is host. Errors as above. */
 int guestmem_add(struct guestmem *mem, uint64_t gpa, uint64_t size, void *host);
 
 /* Unmaps all that guestmem_map() mapped and forgets every region. */

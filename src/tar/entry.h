@@ -1,0 +1,46 @@
+/*
+ * One thing in a tar archive: a file, a folder, or a link to something.
+ *
+ * Names are kept in one form: relative, parts joined by single slashes, no
+ * "." part, no ".." part, no NUL; "" is the folder that the archive was made
+ * of ("./" in other people's archives). What cannot be brought into that form
+ * is refused.
+ */
+#ifndef TAR_ENTRY_H
+#define TAR_ENTRY_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+enum {
+	TAR_NAME_MAX = 4095,  /* bytes of a name or a link's target */
+	TAR_MODE_MASK = 01777 /* what is kept of a mode: never setuid or setgid */
+};
+
+enum tar_type {
+	TAR_FILE,
+	TAR_FOLDER,
+	TAR_SYMLINK,
+	TAR_HARDLINK,
+};
+
+struct tar_entry {
+	enum tar_type type;
+	char *name; /* owned */
+	char *link; /* owned; SYMLINK: any text; HARDLINK: a name as above; else NULL */
+	mode_t mode;
+	uid_t uid;
+	gid_t gid;
+	uint64_t size_bytes; /* FILE; else 0 */
+	int64_t mtime_s;     /* since 1970 */
+	uint32_t mtime_ns;   /* below 1000000000 */
+};
+
+void tar_entry_finish(struct tar_entry *entry);
+
+/* Brings a name into its one form; owned by the caller. -EPERM with a sentence naming it. */
+int tar_name_normalise(const char *name, struct err *err, char **ret);
+
+#endif

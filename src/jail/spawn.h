@@ -5,6 +5,12 @@
  * where a later supervisor finds it, then opens the gate with
  * jail_spawn_release(). If the parent dies first, the gate breaks and the child
  * exits: there is never a process that nobody knows of.
+ *
+ * The child is pid 1 of its pid namespace, leader of its own session, has an
+ * empty environment, default signals and only the descriptors listed. Inside,
+ * it has the caller's user and group ids. It stays a child of the caller, who
+ * waits for it (pidfd); it ends by SIGKILL or by itself: the kernel hands no
+ * other unhandled signal to a pid 1.
  */
 #ifndef JAIL_SPAWN_H
 #define JAIL_SPAWN_H
@@ -15,6 +21,7 @@
 #include "base/process.h"
 
 struct err;
+struct sock_filter;
 
 enum { SPAWN_FDS_MAX = 16 };
 
@@ -35,10 +42,10 @@ struct spawn_config {
 	 * limits and outer filter apply from its first instruction. NULL: our own
 	 * program, which jails itself by jail_enter().
 	 */
-	const struct jail_bind *binds; /* ended by a NULL source */
-	const struct sock_filter *filter;
+	const struct jail_bind *binds;	  /* ended by a NULL source; at most 32 */
+	const struct sock_filter *filter; /* NULL: none; must allow execveat, sendto, exit_group */
 	size_t filter_len;
-	bool weak;
+	bool weak; /* go on where the host refuses namespaces or a step of the outer jail */
 };
 
 struct spawned {
@@ -49,10 +56,16 @@ struct spawned {
 
 int jail_spawn(const struct spawn_config *config, struct spawned *ret, struct err *err);
 
-/* Lets the child go on to exec; 0 once exec succeeded, else why it did not. */
+/*
+ * Lets the child go on to exec; 0 once exec succeeded, else why it did not.
+ * Also 0 for a child that was killed meanwhile, as its pidfd tells.
+ */
 int jail_spawn_release(struct spawned *child, struct err *err);
 
-/* Closes what is still owned; a child that was not released exits. */
+/*
+ * Closes what is still owned. A child that was not released, or failed to
+ * execute, ends and is waited for; a running one goes on.
+ */
 void spawned_finish(struct spawned *child);
 
 #endif

@@ -1,0 +1,57 @@
+/*
+ * The steps of a jail, one function each. jail_enter() runs them in a program
+ * of ours, spawn_child.c runs them for a foreign program between clone and
+ * exec: so each is async-signal-safe (no allocation, no lock, no stdio).
+ *
+ * All return 0 or -errno.
+ */
+#ifndef JAIL_STEPS_H
+#define JAIL_STEPS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct jail_bind;
+struct sock_filter;
+
+enum { STEP_BINDS_MAX = 32 };
+
+/* -EPERM unless every namespace of this process was made for it alone. */
+int step_namespaces(void);
+
+/* Closes every descriptor from first on. */
+int step_descriptors(unsigned first);
+
+/* The root becomes a read-only tmpfs that holds nothing. Needs CAP_SYS_ADMIN. */
+int step_root_empty(void);
+
+/* The same, holding the binds (ended by a NULL source; -E2BIG beyond STEP_BINDS_MAX). */
+int step_root_binds(const struct jail_bind *binds);
+
+/* No core dumps, no locked memory, at most max_files descriptors (or the hard limit if lower). */
+int step_limits(uint64_t max_files);
+
+/* Empties all capability sets and locks them empty. Needs CAP_SETPCAP to be complete. */
+int step_capabilities(void);
+
+int step_no_new_privs(void);
+
+/* What landlock leaves of the file system. */
+enum landlock_leaves {
+	LANDLOCK_LEAVES_NOTHING, /* no path can be opened */
+	LANDLOCK_LEAVES_BINDS,	 /* binds can be read and executed, nothing else */
+	LANDLOCK_LEAVES_FILES,	 /* files can be worked on, not executed; no device nodes */
+};
+
+/*
+ * Needs no_new_privs. binds: for LEAVES_BINDS, looked up in the present root.
+ * top: for LEAVES_FILES, the root folder from before it was emptied; see
+ * landlock_linux.c. -EOPNOTSUPP when the kernel's landlock is absent or too old.
+ */
+int step_landlock(enum landlock_leaves leaves, const struct jail_bind *binds, int top);
+
+/* The last one: from here on only what the filter allows. All threads. */
+int step_seccomp(const struct sock_filter *filter, size_t len);
+
+#endif

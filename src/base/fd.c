@@ -99,10 +99,10 @@ ssize_t fd_send(int socket, const void *bytes, size_t len, const int *fds, size_
 
 		header->cmsg_level = SOL_SOCKET;
 		header->cmsg_type = SCM_RIGHTS;
-		header->cmsg_len = CMSG_LEN(sizeof(int) * count);
+		header->cmsg_len = (socklen_t)CMSG_LEN(sizeof(int) * count);
 		memcpy(CMSG_DATA(header), fds, sizeof(int) * count);
 		msg.msg_control = control.bytes;
-		msg.msg_controllen = CMSG_SPACE(sizeof(int) * count);
+		msg.msg_controllen = (socklen_t)CMSG_SPACE(sizeof(int) * count);
 	}
 	do
 		n = sendmsg(socket, &msg, MSG_NOSIGNAL);

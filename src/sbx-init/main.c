@@ -1,0 +1,116 @@
+/*
+ * sbx-init: pid 1 of a sandbox. Mounts the root, listens for the host, knocks to
+ * say so, serves until the host ends the machine. docs/protocol/guest.md tells
+ * what it understands.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <linux/vm_sockets.h>
+
+#include "base/check.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "sbx-init/agent.h"
+#include "sbx-init/disks.h"
+#include "sbx-init/machine.h"
+#include "sbx-init/root.h"
+#include "sbx-init/setup.h"
+#include "sbx-init/share.h"
+#include "sbx-init/shutdown.h"
+#include "wire/guest.h"
+
+enum { BACKLOG = 128 };
+
+/* The writable disks, for those who get nothing but a message. */
+static int disks[2] = { -1, -1 };
+
+static int trim(uint64_t *ret_bytes, struct err *err)
+{
+	return disks_trim(disks, countof(disks), ret_bytes, err);
+}
+
+static int grow(struct err *err)
+{
+	return disks_grow(disks, countof(disks), err);
+}
+
+static const struct machine machine = {
+	.setup = setup_apply,
+	.mount = share_mount,
+	.unmount = share_unmount,
+	.trim = trim,
+	.grow = grow,
+};
+
+static const struct places places = {
+	.run = "/run/sbx",
+	.keep = "/var/lib/sbx/exec",
+	.passwd = "/etc/passwd",
+	.group = "/etc/group",
+};
+
+static int listen_vsock(struct err *err, int *ret)
+{
+	const struct sockaddr_vm address = { .svm_family = AF_VSOCK,
+					     .svm_cid = VMADDR_CID_ANY,
+					     .svm_port = GUEST_PORT };
+	autoclose int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    listen(fd, BACKLOG) < 0)
+		return err_set_errno(err, -errno, "cannot listen for the host");
+	*ret = take_fd(&fd);
+	return 0;
+}
+
+/* Connecting is the message; the host sees it and closes. */
+static int knock(struct err *err)
+{
+	const struct sockaddr_vm address = { .svm_family = AF_VSOCK,
+					     .svm_cid = VMADDR_CID_HOST,
+					     .svm_port = HOST_PORT_READY };
+	autoclose int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
+		return 0;
+	/* Refused is heard too. */
+	return errno == ECONNRESET
+		       ? 0
+		       : err_set_errno(err, -errno, "cannot tell the host that the sandbox is up");
+}
+
+static int run(struct err *err, enum agent_end *ret)
+{
+	struct agent_config config = { .machine = &machine, .places = &places };
+	struct root root;
+	int r = root_enter(err, &root);
+
+	if (r < 0)
+		return r;
+	disks[0] = root.disk;
+	disks[1] = root.docker;
+	r = setup_boot(err);
+	if (r == 0)
+		r = listen_vsock(err, &config.listener);
+	if (r == 0)
+		r = knock(err);
+	return r < 0 ? r : agent_run(&config, err, ret);
+}
+
+int main(void)
+{
+	struct err err = ERR_INIT;
+	enum agent_end end = AGENT_SHUTDOWN;
+
+	if (getpid() != 1) {
+		(void)fprintf(stderr, "sbx-init: runs only as the first process of a sandbox\n");
+		return EXIT_FAILURE;
+	}
+	if (run(&err, &end) < 0)
+		(void)fprintf(stderr, "sbx-init: %s\n", err.text);
+	shutdown_machine(disks, countof(disks), end == AGENT_REBOOT);
+}

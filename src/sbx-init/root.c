@@ -1,0 +1,174 @@
+/*
+ * In the initramfs:	/lower	erofs of /dev/vda, read-only, shared with others
+ *			/upper	ext4 of /dev/vdb
+ *			/new	overlay of both, with everything else mounted below
+ * then /new is moved over / and entered. /lower and /upper are out of reach
+ * from there, but for the descriptor that `struct root` keeps.
+ */
+#include "sbx-init/root.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/fd.h"
+
+#define DISK_FLAGS (MS_NOATIME)
+#define VIRTUAL_FLAGS (MS_NOSUID | MS_NODEV | MS_NOEXEC)
+
+struct mount_row {
+	const char *source, *target, *type;
+	unsigned long flags;
+	const char *options;
+	mode_t mode;   /* of the folder, when it is made */
+	bool optional; /* nothing is said when the source or the type does not exist */
+};
+
+static const struct mount_row before[] = {
+	{ "dev", "/dev", "devtmpfs", MS_NOSUID, "mode=755", 0755, false },
+	{ "/dev/vda", "/lower", "erofs", MS_RDONLY | MS_NOATIME, NULL, 0755, false },
+	{ "/dev/vdb", "/upper", "ext4", DISK_FLAGS, "discard", 0755, false },
+};
+
+static const struct mount_row overlay = {
+	"overlay",
+	"/new",
+	"overlay",
+	DISK_FLAGS,
+	"lowerdir=/lower,upperdir=/upper/root,workdir=/upper/work",
+	0755,
+	false
+};
+
+static const struct mount_row inside[] = {
+	{ "/dev", "/new/dev", NULL, MS_MOVE, NULL, 0755, false },
+	{ "proc", "/new/proc", "proc", VIRTUAL_FLAGS, NULL, 0555, false },
+	{ "sys", "/new/sys", "sysfs", VIRTUAL_FLAGS, NULL, 0555, false },
+	{ "cgroup2", "/new/sys/fs/cgroup", "cgroup2", VIRTUAL_FLAGS, "nsdelegate", 0755, false },
+	{ "devpts", "/new/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "gid=5,mode=620,ptmxmode=666",
+	  0755, false },
+	{ "shm", "/new/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777", 01777, false },
+	{ "mqueue", "/new/dev/mqueue", "mqueue", VIRTUAL_FLAGS, NULL, 01777, true },
+	{ "run", "/new/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755", 0755, false },
+	{ "tmp", "/new/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777", 01777, false },
+	{ "/dev/vdc", "/new/var/lib/docker", "ext4", DISK_FLAGS, "discard", 0710, true },
+};
+
+static const char *const controllers[] = { "+cpu",  "+cpuset",	"+io",	"+memory",
+					   "+pids", "+hugetlb", "+misc" };
+
+static int mount_one(const struct mount_row *row, struct err *err)
+{
+	int r;
+
+	if (mkdir(row->target, row->mode) < 0 && errno != EEXIST)
+		return err_set_errno(err, -errno, "cannot make the folder %s", row->target);
+	if (mount(row->source, row->target, row->type, row->flags, row->options) == 0)
+		return 0;
+	r = -errno;
+	if (row->optional && (r == -ENOENT || r == -ENODEV))
+		return 0;
+	return err_set_errno(err, r, "cannot mount %s on %s", row->source, row->target);
+}
+
+static int mount_all(const struct mount_row *rows, size_t count, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < count && r == 0; i++)
+		r = mount_one(&rows[i], err);
+	return r;
+}
+
+static int make_folders(struct err *err)
+{
+	static const char *const folders[] = { "/upper/root", "/upper/work", "/new" };
+
+	for (size_t i = 0; i < countof(folders); i++) {
+		if (mkdir(folders[i], 0755) < 0 && errno != EEXIST)
+			return err_set_errno(err, -errno, "cannot make the folder %s", folders[i]);
+	}
+	return 0;
+}
+
+/* Links that programs take for granted under /dev, and our own folder. */
+static void make_links(void)
+{
+	(void)symlink("/proc/self/fd", "/dev/fd");
+	(void)symlink("/proc/self/fd/0", "/dev/stdin");
+	(void)symlink("/proc/self/fd/1", "/dev/stdout");
+	(void)symlink("/proc/self/fd/2", "/dev/stderr");
+	(void)mkdir("/run/sbx", 0700);
+	(void)mkdir("/run/lock", 01777);
+	(void)mkdir("/run/user", 0755);
+}
+
+static void write_text(const char *path, const char *text, size_t len)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	(void)fd_write_full(fd, text, len);
+	(void)close(fd);
+}
+
+/* Each on its own: a kernel without one of them still has the others. */
+static void delegate_controllers(void)
+{
+	for (size_t i = 0; i < countof(controllers); i++)
+		write_text("/sys/fs/cgroup/cgroup.subtree_control", controllers[i],
+			   strlen(controllers[i]));
+}
+
+static int switch_root(struct err *err)
+{
+	/* The kernel keeps running it; its pages in the initramfs are only freed at the end. */
+	(void)unlink("/init");
+	if (chdir("/new") < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 ||
+	    chdir("/") < 0)
+		return err_set_errno(err, -errno, "cannot enter the root file system");
+	/* So that a later mount of the host's folders reaches containers that want it. */
+	if (mount(NULL, "/", NULL, MS_SHARED | MS_REC, NULL) < 0)
+		return err_set_errno(err, -errno, "cannot share the mounts");
+	return 0;
+}
+
+/* The file system at path, if one of its own is mounted there. */
+static int open_disk(const char *path, const char *parent)
+{
+	struct stat here, above;
+
+	if (stat(path, &here) < 0 || stat(parent, &above) < 0 || here.st_dev == above.st_dev)
+		return -1;
+	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+int root_enter(struct err *err, struct root *ret)
+{
+	struct root root = { .disk = -1, .docker = -1 };
+	int r = mount_all(before, countof(before), err);
+
+	if (r == 0)
+		r = make_folders(err);
+	if (r == 0)
+		r = mount_one(&overlay, err);
+	if (r == 0)
+		r = mount_all(inside, countof(inside), err);
+	if (r < 0)
+		return r;
+	root.disk = open_disk("/upper", "/");
+	root.docker = open_disk("/new/var/lib/docker", "/new/var/lib");
+	r = switch_root(err);
+	if (r < 0)
+		return r;
+	make_links();
+	delegate_controllers();
+	*ret = root;
+	return 0;
+}

@@ -1,0 +1,20 @@
+/*
+ * From the initramfs to the sandbox's own root: the shared read-only image
+ * with the sandbox's disk over it, and the file systems that a Linux system
+ * expects. Pid 1 stays what it is; nothing is executed anew.
+ */
+#ifndef SBX_INIT_ROOT_H
+#define SBX_INIT_ROOT_H
+
+#include "base/err.h"
+
+/* The sandbox's writable file systems, held open for trimming, growing and the end. */
+struct root {
+	int disk;   /* of the root's upper layer; owned */
+	int docker; /* of /var/lib/docker; owned, -1 when there is no third disk */
+};
+
+/* Mounts everything and makes it the root. -errno with a sentence. */
+int root_enter(struct err *err, struct root *ret);
+
+#endif

@@ -1,0 +1,168 @@
+#include "sbx-init/setup.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/random.h>
+
+#include "base/buf.h"
+#include "base/check.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/fd.h"
+#include "base/file.h"
+#include "wire/guest.h"
+
+enum {
+	HOSTNAME_MAX = 63,
+	NS_PER_S = 1000000000,
+	FILES_SOFT = 65536,
+	FILES_HARD = 1048576,
+	ENTROPY_MAX = 512
+};
+
+static const char hosts_mark[] =
+	"# Written by the sandbox at each start; remove this line to "
+	"keep your own.\n";
+
+static const struct {
+	const char *path, *value;
+} settings[] = {
+	/* Editors, bundlers and agents watch whole trees. */
+	{ "/proc/sys/fs/inotify/max_user_watches", "1048576" },
+	{ "/proc/sys/fs/inotify/max_user_instances", "1024" },
+	{ "/proc/sys/fs/file-max", "2097152" },
+	{ "/proc/sys/kernel/pid_max", "4194304" },
+	{ "/proc/sys/net/ipv4/ping_group_range", "0 2147483647" },
+	{ "/proc/sys/net/ipv4/ip_unprivileged_port_start", "0" },
+	{ "/proc/sys/vm/max_map_count", "1048576" },
+};
+
+static int raise_loopback(struct err *err)
+{
+	autoclose int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
+
+	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) < 0)
+		return err_set_errno(err, -errno, "cannot bring up the loopback interface");
+	return 0;
+}
+
+int setup_boot(struct err *err)
+{
+	const struct rlimit files = { .rlim_cur = FILES_SOFT, .rlim_max = FILES_HARD };
+
+	(void)setrlimit(RLIMIT_NOFILE, &files);
+	for (size_t i = 0; i < countof(settings); i++) {
+		autoclose int fd = open(settings[i].path, O_WRONLY | O_CLOEXEC);
+
+		if (fd >= 0)
+			(void)fd_write_full(fd, settings[i].value, strlen(settings[i].value));
+	}
+	return raise_loopback(err);
+}
+
+int setup_is_hostname(const char *name)
+{
+	size_t len = strlen(name);
+
+	if (len == 0 || len > HOSTNAME_MAX || name[0] == '-' || name[len - 1] == '-')
+		return 0;
+	for (size_t i = 0; i < len; i++) {
+		if (!isalnum((unsigned char)name[i]) && name[i] != '-')
+			return 0;
+	}
+	return 1;
+}
+
+/* True when /etc/hosts is missing or ours. */
+static int may_write_hosts(void)
+{
+	char first[sizeof(hosts_mark)] = "";
+	autoclose int fd = open("/etc/hosts", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno == ENOENT;
+	return fd_read_full(fd, first, sizeof(first) - 1) == 0 ||
+	       memcmp(first, hosts_mark, sizeof(first) - 1) == 0;
+}
+
+static int write_hosts(const char *name)
+{
+	autocall(buf_finish) struct buf buf;
+	int r;
+
+	buf_init(&buf, 4096);
+	r = buf_printf(&buf,
+		       "%s127.0.0.1\tlocalhost\n127.0.1.1\t%s\n"
+		       "::1\tlocalhost ip6-localhost ip6-loopback\n",
+		       hosts_mark, name);
+	return r < 0 ? r : file_write(AT_FDCWD, "/etc/hosts", buf.data, buf.len, 0644);
+}
+
+static int set_hostname(const char *name, struct err *err)
+{
+	autocall(buf_finish) struct buf buf;
+	int r;
+
+	if (!setup_is_hostname(name))
+		return err_set(err, -EINVAL, "'%.64s' is not a host name", name);
+	if (sethostname(name, strlen(name)) < 0)
+		return err_set_errno(err, -errno, "cannot set the host name");
+	buf_init(&buf, HOSTNAME_MAX + 2);
+	r = buf_printf(&buf, "%s\n", name);
+	if (r == 0)
+		r = file_write(AT_FDCWD, "/etc/hostname", buf.data, buf.len, 0644);
+	if (r == 0 && may_write_hosts())
+		r = write_hosts(name);
+	return r < 0 ? err_set_errno(err, r, "cannot write down the host name") : 0;
+}
+
+static int set_clock(uint64_t realtime_ns, struct err *err)
+{
+	const struct timespec now = { .tv_sec = (time_t)(realtime_ns / NS_PER_S),
+				      .tv_nsec = (long)(realtime_ns % NS_PER_S) };
+
+	if (clock_settime(CLOCK_REALTIME, &now) < 0)
+		return err_set_errno(err, -errno, "cannot set the clock");
+	return 0;
+}
+
+/* Credited: the host's randomness is as good as the guest can get. */
+static int add_entropy(const uint8_t *bytes, size_t len, struct err *err)
+{
+	union {
+		struct rand_pool_info info;
+		uint8_t room[sizeof(struct rand_pool_info) + ENTROPY_MAX];
+	} pool = { .info = { .entropy_count = (int)len * 8, .buf_size = (int)len } };
+	autoclose int fd = open("/dev/urandom", O_RDWR | O_CLOEXEC);
+
+	memcpy(pool.room + sizeof(pool.info), bytes, len);
+	if (fd < 0 || ioctl(fd, RNDADDENTROPY, &pool) < 0)
+		return err_set_errno(err, -errno, "cannot add entropy");
+	(void)ioctl(fd, RNDRESEEDCRNG);
+	explicit_bzero(&pool, sizeof(pool));
+	return 0;
+}
+
+int setup_apply(const struct guest_message *request, struct err *err)
+{
+	int r = 0;
+
+	if (request->entropy_len > 0)
+		r = add_entropy(request->entropy, request->entropy_len, err);
+	if (r == 0 && request->realtime_ns > 0)
+		r = set_clock(request->realtime_ns, err);
+	if (r == 0 && request->hostname != NULL)
+		r = set_hostname(request->hostname, err);
+	return r;
+}

@@ -1,0 +1,1 @@
+# Sourced by every bash in this sandbox, interactive or not (BASH_ENV): put exports here.

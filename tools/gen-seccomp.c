@@ -4,7 +4,8 @@
  * LIST holds one syscall a line; '#' starts a comment. `name` allows the call,
  * `name argN=V` allows it only with that argument (decimal or 0x…), several
  * such lines add up, `errno:NAME` lines make a call fail with EPERM instead of
- * killing. Everything else kills the process. The result is a header with
+ * killing, `nosys:NAME` lines with ENOSYS (libc then tries an older call whose
+ * arguments can be looked at). Everything else kills the process. The result is a header with
  * `static const struct sock_filter seccomp_NAME[]`, so that programs need no
  * library at run time.
  */
@@ -26,6 +27,9 @@ static int add_rule(scmp_filter_ctx filter, const char *word, const char *condit
 
 	if (strncmp(word, "errno:", 6) == 0) {
 		action = SCMP_ACT_ERRNO(EPERM);
+		word += 6;
+	} else if (strncmp(word, "nosys:", 6) == 0) {
+		action = SCMP_ACT_ERRNO(ENOSYS);
 		word += 6;
 	}
 	syscall = seccomp_syscall_resolve_name(word);

@@ -1,0 +1,206 @@
+/*
+ * A chain lives in a slot from virtq_pop() to virtq_push(). Slots are few and
+ * allocated at the start: a guest with more requests under way waits. The last
+ * slot freed is the next one used, so that a disk whose requests are all
+ * answered from memory works in one warm slot.
+ */
+#include "sbx-blk/device.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "app/log.h"
+#include "base/check.h"
+#include "base/err.h"
+#include "base/loop.h"
+#include "block/disk.h"
+#include "block/request.h"
+#include "block/workers.h"
+#include "vhost/backend.h"
+#include "virtio/queue.h"
+
+enum { SLOTS = 32 }; /* requests of one disk under way */
+
+struct slot {
+	struct work work;
+	struct device *device; /* weak, its owner */
+	struct slot *next;     /* free ones */
+	struct block_request request;
+	struct virtq_chain chain;
+};
+
+struct device {
+	struct loop *loop;	       /* weak */
+	struct workers *workers;       /* weak */
+	struct vhost_backend *backend; /* owned */
+	struct vhost_device_impl impl; /* device_impl with the features of this disk */
+	struct disk disk;
+	unsigned busy;	   /* slots with the workers */
+	struct slot *free; /* first free slot */
+	struct slot slot[SLOTS];
+};
+
+static void put_slot(struct slot *slot)
+{
+	slot->next = slot->device->free;
+	slot->device->free = slot;
+}
+
+static void push(struct slot *slot, struct virtq *queue)
+{
+	virtq_push(queue, slot->chain.head, block_request_finish(&slot->request));
+	put_slot(slot);
+}
+
+static void run(struct work *work)
+{
+	block_request_run(&container_of(work, struct slot, work)->request);
+}
+
+/* Back from a worker: answers, and takes what was left waiting for a slot. */
+static void done(struct work *work)
+{
+	struct slot *slot = container_of(work, struct slot, work);
+	struct device *device = slot->device;
+	struct virtq *queue = vhost_backend_queue(device->backend, 0);
+	bool was_full = device->free == NULL;
+
+	device->busy--;
+	if (queue == NULL) {
+		put_slot(slot);
+		return;
+	}
+	push(slot, queue);
+	vhost_backend_signal(device->backend, 0);
+	if (was_full)
+		vhost_backend_resume(device->backend, 0);
+}
+
+static void serve(struct slot *slot, struct virtq *queue)
+{
+	struct device *device = slot->device;
+	struct virtq_chain *chain = &slot->chain;
+
+	if (block_request_parse(&slot->request, &device->disk, chain->vec, chain->readable,
+				chain->count) < 0) {
+		virtq_push(queue, chain->head, 0);
+		put_slot(slot);
+	} else if (block_request_try(&slot->request)) {
+		push(slot, queue);
+	} else {
+		device->busy++;
+		workers_submit(device->workers, &slot->work);
+	}
+}
+
+/* A queue's worth of chains; more that came meanwhile wait for the next call. */
+static void kicked(void *data, unsigned index, struct virtq *queue)
+{
+	struct device *device = data;
+
+	(void)index;
+	for (unsigned i = 0; i < queue->config.size && device->free != NULL; i++) {
+		struct slot *slot = device->free;
+
+		if (virtq_pop(queue, &slot->chain) != 1)
+			return;
+		device->free = slot->next;
+		serve(slot, queue);
+	}
+}
+
+/* Workers must not touch guest memory any more. */
+static void queue_stopped(void *data, unsigned index)
+{
+	struct device *device = data;
+
+	(void)index;
+	while (device->busy > 0)
+		workers_wait(device->workers);
+}
+
+static void broken(void *data, unsigned index, const char *rule)
+{
+	struct device *device = data;
+
+	(void)index;
+	log_warning("disk %.*s: the guest broke its queue: %s", DISK_ID_SIZE, device->disk.id,
+		    rule);
+}
+
+static void closed(void *data, const char *why)
+{
+	struct device *device = data;
+
+	log_info("disk %.*s: %s", DISK_ID_SIZE, device->disk.id, why);
+	loop_stop(device->loop);
+}
+
+static void config_read(void *data, uint8_t *config)
+{
+	const struct device *device = data;
+
+	block_config(&device->disk, config);
+}
+
+static const struct vhost_device_impl device_impl = {
+	.queues = 1,
+	.config_size = BLOCK_CONFIG_SIZE,
+	.config_read = config_read,
+	.queue_stopped = queue_stopped,
+	.kicked = kicked,
+	.broken = broken,
+	.closed = closed,
+};
+
+int device_create(const struct device_config *config, struct device **ret, struct err *err)
+{
+	struct device *device = calloc(1, sizeof(*device));
+	int r;
+
+	if (device == NULL)
+		return err_set(err, -ENOMEM, "no memory for disk %s", config->id);
+	device->loop = config->loop;
+	device->workers = config->workers;
+	device->impl = device_impl;
+	for (unsigned i = 0; i < SLOTS; i++) {
+		device->slot[i].device = device;
+		device->slot[i].work = (struct work){ .run = run, .done = done };
+		put_slot(&device->slot[i]);
+	}
+	r = disk_open(&device->disk, config->image, config->read_only, config->id, err);
+	if (r < 0) {
+		free(device);
+		return r;
+	}
+	device->impl.features = block_features(&device->disk);
+	r = vhost_backend_create(config->loop, config->socket, &device->impl, device,
+				 &device->backend);
+	if (r < 0) {
+		free(device);
+		return err_set_errno(err, r, "no vhost-user socket for disk %s", config->id);
+	}
+	*ret = device;
+	return 0;
+}
+
+void device_destroy(struct device *device)
+{
+	if (device == NULL)
+		return;
+	vhost_backend_destroy(device->backend);
+	disk_finish(&device->disk);
+	free(device);
+}
+
+void device_grow(struct device *device)
+{
+	int r;
+
+	if (!disk_grow(&device->disk))
+		return;
+	r = vhost_backend_config_changed(device->backend);
+	log_info("disk %.*s: has %llu bytes now%s", DISK_ID_SIZE, device->disk.id,
+		 (unsigned long long)device->disk.size,
+		 r < 0 ? ", the guest sees them at its next start" : "");
+}

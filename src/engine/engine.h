@@ -29,8 +29,13 @@ struct engine_config {
 	const char *control_path; /* Unix socket the engine listens on, in the run folder */
 	unsigned cpus;
 	uint64_t memory_bytes;
-	uint32_t cid;	/* vsock context id of the guest, unique on no scope but this VM */
-	int console_fd; /* where the guest's console goes; -1: nowhere */
+	uint32_t cid; /* vsock context id of the guest, unique on no scope but this VM */
+	/*
+	 * A listening Unix socket; who connects reads the guest's console. While nobody does, what
+	 * the guest prints is dropped: it can fill no disk. -1: nowhere.
+	 */
+	int console_fd;
+	int messages_fd; /* the process's own stdout and stderr; -1: /dev/null */
 	/* connected vhost-user sockets; stay the caller's */
 	int disk_fds[ENGINE_DISKS_MAX]; /* /dev/vda, vdb, … in this order */
 	size_t disks_count;
@@ -58,7 +63,8 @@ struct engine_impl {
 	/* Ends the VM now; 0 also when it had ended. */
 	int (*kill)(const struct engine_vm *vm, struct err *err);
 	/* Asks the guest to give back memory until it uses target_bytes. */
-	int (*balloon)(const struct engine_vm *vm, uint64_t target_bytes, struct err *err);
+	int (*balloon)(const struct engine_vm *vm, uint64_t target_bytes, uint64_t deadline_ms,
+		       struct err *err);
 };
 
 extern const struct engine_impl engine_qemu;

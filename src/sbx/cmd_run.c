@@ -1,0 +1,372 @@
+#include "sbx/commands.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/terminal.h"
+#include "base/check.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "sbx/attach.h"
+#include "sbx/client.h"
+#include "sbx/create.h"
+#include "sbx/env.h"
+#include "sbx/report.h"
+#include "sbx/sandbox.h"
+
+struct run_options {
+	struct create_options create;
+	bool detach, remove;
+};
+
+static const struct option rows[] = {
+	{ .name = "detach",
+	  .letter = 'd',
+	  .kind = OPTION_FLAG,
+	  .offset = offsetof(struct run_options, detach),
+	  .help = "start it, print its id, and leave it running" },
+	{ .name = "rm",
+	  .kind = OPTION_FLAG,
+	  .offset = offsetof(struct run_options, remove),
+	  .help = "remove it when the session ends" },
+	{ .name = NULL },
+};
+
+/* What the words before "--" say. */
+struct wanted {
+	const struct run_options *options;
+	const char *name;  /* NULL: found by agent and workspace */
+	const char *agent; /* NULL: not said */
+	const char *const *paths;
+	size_t paths_count;
+	const char *const *command; /* what stands behind "--"; ends with NULL */
+};
+
+static bool is_path(const char *word)
+{
+	return strchr(word, '/') != NULL || strcmp(word, ".") == 0 || strcmp(word, "..") == 0;
+}
+
+/* `sbx run NAME`, as older versions had it. */
+static int take_old_name(struct client *client, const char *word, struct wanted *wanted,
+			 struct err *err)
+{
+	json_t *sandbox;
+	int r = sandbox_get(client, word, &sandbox, err);
+
+	if (r == -ENOENT && access(word, F_OK) == 0)
+		return err_set(err, -EINVAL,
+			       "there is no agent or sandbox '%s'; for the folder write ./%s", word,
+			       word);
+	if (r == -ENOENT)
+		return agent_refuse(word, err);
+	if (r < 0)
+		return r;
+	json_decref(sandbox);
+	(void)fprintf(stderr, "WARNING: 'sbx run NAME' is deprecated; use: sbx run --name %s\n",
+		      word);
+	wanted->name = word;
+	return 0;
+}
+
+static int understand(struct client *client, const struct invocation *invocation,
+		      struct wanted *ret, struct err *err)
+{
+	const struct run_options *options = invocation->values;
+	const char *word = invocation->dashes > 0 ? invocation->args[0] : NULL;
+	int r = 0;
+
+	*ret = (struct wanted){ .options = options,
+				.name = options->create.name,
+				.paths = invocation->args,
+				.paths_count = invocation->dashes,
+				.command = invocation->args + invocation->dashes };
+	if (options->detach && options->remove)
+		return err_set(err, -EINVAL, "--rm and --detach exclude each other");
+	if (options->detach && *ret->command != NULL)
+		return err_set(err, -EINVAL,
+			       "--detach takes no command; use: sbx exec -d NAME CMD");
+	if (word == NULL || is_path(word))
+		return 0;
+	if (agent_is_available(word))
+		ret->agent = word;
+	else if (ret->name != NULL)
+		return agent_refuse(word, err);
+	else
+		r = take_old_name(client, word, ret, err);
+	ret->paths++;
+	ret->paths_count--;
+	return r;
+}
+
+static bool has_source(const json_t *sandbox, const char *path)
+{
+	json_t *mount;
+	size_t i;
+
+	json_array_foreach(json_object_get(sandbox, "mounts"), i, mount)
+	{
+		if (strcmp(sandbox_text(mount, "source"), path) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The resolved path of "PATH" or "PATH:ro"; owned by the caller, NULL when there is none. */
+static char *resolve(const char *text)
+{
+	autofree char *path = strdup(text);
+	size_t len = strlen(text);
+
+	if (path != NULL && len > 3 && strcmp(path + len - 3, ":ro") == 0)
+		path[len - 3] = '\0';
+	return path != NULL ? realpath(path, NULL) : NULL;
+}
+
+/*
+ * The sandbox of this agent and workspace that was used last; *ret is owned by the caller, NULL
+ * when there is none. RFC 3339 times in UTC sort as strings.
+ */
+static int find_by_workspace(struct client *client, const char *agent, const char *workspace,
+			     json_t **ret, struct err *err)
+{
+	json_t *list, *sandbox, *best = NULL;
+	size_t i;
+	int r = sandbox_list(client, &list, err);
+
+	if (r < 0)
+		return r;
+	json_array_foreach(list, i, sandbox)
+	{
+		const json_t *first = json_array_get(json_object_get(sandbox, "mounts"), 0);
+
+		if (strcmp(sandbox_text(sandbox, "agent"), agent) != 0 ||
+		    strcmp(sandbox_text(first, "source"), workspace) != 0)
+			continue;
+		if (best == NULL || strcmp(sandbox_text(sandbox, "last_used_at"),
+					   sandbox_text(best, "last_used_at")) > 0)
+			best = sandbox;
+	}
+	*ret = json_incref(best);
+	json_decref(list);
+	return 0;
+}
+
+/* *ret: the sandbox to come back to, owned by the caller; NULL: one has to be made. */
+static int find(struct client *client, const struct wanted *wanted, json_t **ret, struct err *err)
+{
+	autofree char *workspace = NULL;
+	int r;
+
+	*ret = NULL;
+	if (wanted->name != NULL) {
+		r = sandbox_get(client, wanted->name, ret, err);
+		return r == -ENOENT ? 0 : r;
+	}
+	workspace = resolve(wanted->paths_count > 0 ? wanted->paths[0] : ".");
+	if (workspace == NULL)
+		return 0; /* making one says what is wrong with it */
+	return find_by_workspace(client, wanted->agent != NULL ? wanted->agent : AGENT_DEFAULT,
+				 workspace, ret, err);
+}
+
+/* What was fixed at creation cannot be asked for again. */
+static int check_reattach(const json_t *sandbox, const struct wanted *wanted, struct err *err)
+{
+	const struct create_options *create = &wanted->options->create;
+	const char *name = sandbox_text(sandbox, "name");
+	const struct {
+		bool given;
+		const char *option;
+	} fixed[] = {
+		{ create->memory > 0, "memory" },      { create->cpus > 0, "cpus" },
+		{ create->disk > 0, "disk" },	       { create->docker_disk > 0, "docker-disk" },
+		{ create->engine != NULL, "engine" },  { create->kernel != NULL, "kernel" },
+		{ create->mounts.count > 0, "mount" }, { create->weak_jail, "allow-weak-jail" }
+	};
+
+	for (size_t i = 0; i < countof(fixed); i++) {
+		if (fixed[i].given)
+			return err_set(err, -EINVAL,
+				       "--%s can only be used when creating a new sandbox; '%s' "
+				       "exists already",
+				       fixed[i].option, name);
+	}
+	if (wanted->agent != NULL && strcmp(wanted->agent, sandbox_text(sandbox, "agent")) != 0)
+		return err_set(err, -EINVAL, "sandbox '%s' runs the agent '%s', not '%s'", name,
+			       sandbox_text(sandbox, "agent"), wanted->agent);
+	for (size_t i = 0; i < wanted->paths_count; i++) {
+		autofree char *path = resolve(wanted->paths[i]);
+
+		if (path == NULL || !has_source(sandbox, path))
+			return err_set(err, -EINVAL,
+				       "sandbox '%s' exists and does not share '%s'; add it with: "
+				       "sbx mount %s %s",
+				       name, wanted->paths[i], name, wanted->paths[i]);
+	}
+	return 0;
+}
+
+static int create(struct client *client, const struct wanted *wanted, json_t **ret, struct err *err)
+{
+	const struct run_options *options = wanted->options;
+	const char *here[1] = { "." };
+	const struct create_request request = {
+		.options = &options->create,
+		.agent = wanted->agent != NULL ? wanted->agent : AGENT_DEFAULT,
+		.paths = wanted->paths_count > 0 ? wanted->paths : here,
+		.paths_count = wanted->paths_count > 0 ? wanted->paths_count : countof(here),
+		.keep_alive = options->detach || options->create.keep_alive,
+	};
+	int r = create_sandbox(client, &request, ret, err);
+
+	if (r == 0 && !options->create.quiet && isatty(STDERR_FILENO) == 1)
+		(void)fprintf(stderr, "✓ Created sandbox %s\n", sandbox_text(*ret, "name"));
+	return r;
+}
+
+/* Comes back to a sandbox or makes one; it runs afterwards. */
+static int find_or_create(struct client *client, const struct wanted *wanted, struct env *env,
+			  json_t **ret, struct err *err)
+{
+	const struct create_options *options = &wanted->options->create;
+	json_t *sandbox;
+	int r = find(client, wanted, &sandbox, err);
+
+	if (r < 0)
+		return r;
+	if (sandbox == NULL)
+		return create(client, wanted, ret, err);
+	r = check_reattach(sandbox, wanted, err);
+	if (r == 0)
+		r = env_add(env, &options->env_files, &options->env, err);
+	if (r == 0)
+		r = sandbox_start(client, sandbox, wanted->options->detach || options->keep_alive,
+				  err);
+	if (r < 0)
+		json_decref(sandbox);
+	else
+		*ret = sandbox;
+	return r;
+}
+
+/*
+ * The shell's command line: a bare word replaces the default one, options are
+ * added to it. Owned by the caller, the strings are not.
+ */
+static const char **make_command(const char *const *given)
+{
+	static const char *const standard[] = { "bash", "-l" };
+	bool replace = *given != NULL && **given != '-';
+	size_t first = replace ? 0 : countof(standard), count = 0;
+	const char **command;
+
+	while (given[count] != NULL)
+		count++;
+	command = calloc(first + count + 1, sizeof(*command));
+	if (command == NULL)
+		return NULL;
+	for (size_t i = 0; i < first; i++)
+		command[i] = standard[i];
+	for (size_t i = 0; i < count; i++)
+		command[first + i] = given[i];
+	return command;
+}
+
+static int attach(struct client *client, const struct wanted *wanted, const json_t *sandbox,
+		  const struct env *env, int *ret_status, struct err *err)
+{
+	autofree const char **command = make_command(wanted->command);
+	const struct attach_config config = {
+		.sandbox = sandbox,
+		.command = command,
+		.env = env,
+		.interactive = true,
+		.terminal = isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1,
+	};
+
+	if (command == NULL)
+		return err_set(err, -ENOMEM, "out of memory");
+	return attach_run(client, &config, ret_status, err);
+}
+
+/* The session's own failure is told first; the status is the command's. */
+static int attach_and_remove(struct client *client, const struct wanted *wanted,
+			     const json_t *sandbox, const struct env *env, struct err *err)
+{
+	struct err remove_err = ERR_INIT;
+	int status = EXIT_FAILURE;
+	int r = attach(client, wanted, sandbox, env, &status, err);
+
+	if (wanted->options->remove &&
+	    sandbox_remove(client, sandbox_text(sandbox, "name"), false, &remove_err) < 0) {
+		(void)err_wrap(&remove_err, "sandbox '%s' was not removed",
+			       sandbox_text(sandbox, "name"));
+		report_error(&remove_err);
+		status = status == 0 ? EXIT_FAILURE : status;
+	}
+	return r < 0 ? r : status;
+}
+
+static int run(const struct invocation *invocation, struct err *err)
+{
+	const struct run_options *options = invocation->values;
+	autocall(client_finish) struct client client = { .socket_path = NULL };
+	autocall(env_finish) struct env env = { .items = NULL };
+	struct progress progress;
+	struct wanted wanted;
+	json_t *sandbox = NULL;
+	int r = client_init(&client, invocation, err);
+
+	if (r < 0)
+		return r;
+	progress_init(&progress, options->create.quiet);
+	client.progress = &progress;
+	client.quiet = options->create.quiet;
+	r = understand(&client, invocation, &wanted, err);
+	if (r == 0)
+		r = find_or_create(&client, &wanted, &env, &sandbox, err);
+	if (r < 0)
+		return r;
+	if (options->detach)
+		(void)puts(sandbox_text(sandbox, "id"));
+	else
+		r = attach_and_remove(&client, &wanted, sandbox, &env, err);
+	json_decref(sandbox);
+	return r;
+}
+
+const struct command cmd_run = {
+	.name = "run",
+	.section = "Sandboxes",
+	.summary = "Open a shell in a sandbox, made when there is none for this folder",
+	.arguments = "[AGENT] [PATH[:ro]...] [-- CMD ARG...]",
+	.description =
+		"Without a PATH the current folder is the workspace; it is there at the same "
+		"absolute\n"
+		"path. The same agent and workspace again come back to the same sandbox, and "
+		"--name to\n"
+		"the one of that name.\n"
+		"\n"
+		"What stands behind -- is run instead of the login shell; if it begins with '-' it "
+		"is\n"
+		"added to the shell's own options. Without a terminal, stdin is passed on. The "
+		"exit\n"
+		"status is that of the command.",
+	.examples =
+		"sbx run\ta shell on the current folder\n"
+		"sbx run -- make -j2\tone command on the current folder\n"
+		"sbx run --rm shell ~/src ~/lib:ro\tleave nothing behind\n"
+		"sbx run --name demo\tcome back to it",
+	.groups = { { .options = rows },
+		    { .options = create_option_rows,
+		      .offset = offsetof(struct run_options, create) } },
+	.values_size = sizeof(struct run_options),
+	.most = ARGUMENTS_MANY,
+	.first = COMPLETE_AGENT,
+	.rest = COMPLETE_FILE,
+	.run = run,
+};

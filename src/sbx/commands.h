@@ -1,0 +1,38 @@
+/*
+ * The commands of sbx, one a file (cmd_NAME.c), and the trees they stand in.
+ */
+#ifndef SBX_COMMANDS_H
+#define SBX_COMMANDS_H
+
+#include "app/man.h"
+#include "app/options.h"
+
+/* sbx, and docker-sandbox with the older form of some commands. */
+extern const struct command sbx_root, older_root;
+
+/* Sections of the page sbx(1) that no table has. */
+extern const struct man_section sbx_man_sections[];
+
+extern const struct command cmd_completion;
+extern const struct command cmd_cp;
+extern const struct command cmd_create;
+extern const struct command cmd_create_older;
+extern const struct command cmd_daemon;
+extern const struct command cmd_diagnose;
+extern const struct command cmd_disk;
+extern const struct command cmd_exec;
+extern const struct command cmd_help;
+extern const struct command cmd_inspect;
+extern const struct command cmd_logs;
+extern const struct command cmd_ls;
+extern const struct command cmd_man;
+extern const struct command cmd_mount;
+extern const struct command cmd_prune;
+extern const struct command cmd_reset;
+extern const struct command cmd_rm;
+extern const struct command cmd_rm_older;
+extern const struct command cmd_run;
+extern const struct command cmd_stop;
+extern const struct command cmd_version;
+
+#endif

@@ -1,0 +1,267 @@
+#include "sbx/create.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/terminal.h"
+#include "base/check.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "sbx/client.h"
+#include "sbx/env.h"
+#include "sbx/interrupt.h"
+#include "sbx/mounts.h"
+#include "sbx/sandbox.h"
+
+#define TARGET(member) .offset = offsetof(struct create_options, member)
+
+static const char *const engines[] = { "auto", "qemu", NULL };
+
+const struct option create_option_rows[] = {
+	{ .name = "name",
+	  .kind = OPTION_STRING,
+	  .argument = "NAME",
+	  TARGET(name),
+	  .help = "name of the sandbox: 2 to 63 letters, digits, '-' and '.'\n"
+		  "(default: AGENT-FOLDER, made unique)" },
+	{ .name = "mount",
+	  .kind = OPTION_LIST,
+	  .argument = "SRC:DST[:ro]",
+	  .complete = COMPLETE_FILE,
+	  TARGET(mounts),
+	  .help = "share a file or folder at another place; may be repeated" },
+	{ .name = "cpus",
+	  .kind = OPTION_NUMBER,
+	  .argument = "N",
+	  TARGET(cpus),
+	  .help = "virtual CPUs (default: all of this machine)" },
+	{ .name = "memory",
+	  .letter = 'm',
+	  .kind = OPTION_SIZE,
+	  .argument = "SIZE",
+	  TARGET(memory),
+	  .help = "memory, like 512m or 8g (default: half of this machine's,\nat most 32g)" },
+	{ .name = "disk",
+	  .kind = OPTION_SIZE,
+	  .argument = "SIZE",
+	  TARGET(disk),
+	  .help = "size of the sandbox's own disk (default: 20g; only what is\n"
+		  "written takes space)" },
+	{ .name = "docker-disk",
+	  .kind = OPTION_SIZE,
+	  .argument = "SIZE",
+	  TARGET(docker_disk),
+	  .help = "size of the disk for /var/lib/docker (default: 10g)" },
+	{ .name = "env",
+	  .letter = 'e',
+	  .kind = OPTION_LIST,
+	  .argument = "K[=V]",
+	  TARGET(env),
+	  .help = "set a variable; without =V take it from here; may be repeated" },
+	{ .name = "env-file",
+	  .kind = OPTION_LIST,
+	  .argument = "FILE",
+	  .complete = COMPLETE_FILE,
+	  TARGET(env_files),
+	  .help = "set the variables of a file; -e wins over it; may be repeated" },
+	{ .name = "engine",
+	  .kind = OPTION_STRING,
+	  .argument = "NAME",
+	  .choices = engines,
+	  TARGET(engine),
+	  .help = "who runs the virtual CPUs: auto or qemu (default: auto)" },
+	{ .name = "kernel",
+	  .kind = OPTION_STRING,
+	  .argument = "FILE",
+	  .complete = COMPLETE_FILE,
+	  TARGET(kernel),
+	  .help = "boot this Linux kernel (ELF vmlinux or bzImage)" },
+	{ .name = "keep-alive",
+	  .kind = OPTION_FLAG,
+	  TARGET(keep_alive),
+	  .help = "do not stop it when nothing has run in it for 30 seconds" },
+	{ .name = "force",
+	  .kind = OPTION_FLAG,
+	  TARGET(force),
+	  .help = "share even / or the home directory" },
+	{ .name = "allow-weak-jail",
+	  .kind = OPTION_FLAG,
+	  TARGET(weak_jail),
+	  .help = "start although this machine cannot lock the sandbox's\n"
+		  "processes in completely" },
+	{ .name = "quiet",
+	  .letter = 'q',
+	  .kind = OPTION_FLAG,
+	  TARGET(quiet),
+	  .help = "print nothing but errors and the name" },
+	{ .name = NULL },
+};
+
+static const char *const coming_agents[] = { "claude", "codex",	       "copilot",  "cursor",
+					     "devin",  "docker-agent", "droid",	   "gemini",
+					     "kiro",   "nanoclaw",     "openclaw", "opencode" };
+
+bool agent_is_available(const char *word)
+{
+	return strcmp(word, AGENT_DEFAULT) == 0;
+}
+
+int agent_refuse(const char *word, struct err *err)
+{
+	for (size_t i = 0; i < countof(coming_agents); i++) {
+		if (strcmp(word, coming_agents[i]) == 0)
+			return err_set(err, -EINVAL,
+				       "the agent '%s' is not available in this version; use "
+				       "'shell' and install it there",
+				       word);
+	}
+	return err_set(err, -EINVAL, "there is no agent '%s'; this version has 'shell'", word);
+}
+
+static int add_mounts(json_t *body, const struct create_request *request, struct err *err)
+{
+	const struct option_list *specs = &request->options->mounts;
+	json_t *mounts = json_array();
+	int r = json_object_set_new(body, "mounts", mounts);
+
+	if (r < 0)
+		return err_set(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; r == 0 && i < request->paths_count; i++)
+		r = mounts_add_path(mounts, request->paths[i], err);
+	for (size_t i = 0; r == 0 && i < specs->count; i++)
+		r = mounts_add_spec(mounts, specs->items[i], err);
+	return r;
+}
+
+static int add_env(json_t *body, const struct create_options *options, struct err *err)
+{
+	autocall(env_finish) struct env env = { .items = NULL };
+	json_t *items = json_array();
+	int r = json_object_set_new(body, "env", items);
+
+	if (r < 0)
+		return err_set(err, -ENOMEM, "out of memory");
+	r = env_add(&env, &options->env_files, &options->env, err);
+	for (size_t i = 0; r == 0 && i < env.count; i++) {
+		if (json_array_append_new(items, json_string(env.items[i])) < 0)
+			r = err_set(err, -EINVAL, "the variable '%s' is not UTF-8", env.items[i]);
+	}
+	return r;
+}
+
+static int add_kernel(json_t *body, const char *kernel, struct err *err)
+{
+	autofree char *path = realpath(kernel, NULL);
+
+	if (path == NULL)
+		return err_set_errno(err, -errno, "cannot use the kernel '%s'", kernel);
+	return json_object_set_new(body, "kernel", json_string(path)) == 0
+		       ? 0
+		       : err_set(err, -EINVAL, "the path of the kernel '%s' is not UTF-8", kernel);
+}
+
+/* Adds members that were given; the daemon has defaults for the others. */
+static int add_plain(json_t *body, const struct create_request *request)
+{
+	const struct create_options *options = request->options;
+	const struct {
+		const char *name;
+		uint64_t value;
+	} numbers[] = { { "cpus", options->cpus },
+			{ "memory", options->memory },
+			{ "disk", options->disk },
+			{ "docker_disk", options->docker_disk } };
+	const struct {
+		const char *name;
+		bool value;
+	} flags[] = { { "force", options->force },
+		      { "allow_weak_jail", options->weak_jail },
+		      { "keep_alive", request->keep_alive } };
+	int r = json_object_set_new(body, "agent", json_string(request->agent));
+
+	if (options->name != NULL)
+		r |= json_object_set_new(body, "name", json_string(options->name));
+	if (options->engine != NULL)
+		r |= json_object_set_new(body, "engine", json_string(options->engine));
+	for (size_t i = 0; i < countof(numbers); i++) {
+		if (numbers[i].value > INT64_MAX)
+			return -ERANGE;
+		if (numbers[i].value > 0)
+			r |= json_object_set_new(body, numbers[i].name,
+						 json_integer((json_int_t)numbers[i].value));
+	}
+	for (size_t i = 0; i < countof(flags); i++) {
+		if (flags[i].value)
+			r |= json_object_set_new(body, flags[i].name, json_true());
+	}
+	return r < 0 ? -EINVAL : 0;
+}
+
+static int make_body(const struct create_request *request, json_t **ret, struct err *err)
+{
+	json_t *body = json_object();
+	int r = add_plain(body, request);
+
+	if (r < 0)
+		(void)err_set(err, r,
+			      "the name of a sandbox is 2 to 63 letters, digits, '-' "
+			      "and '.', and numbers are below 2^63");
+	if (r == 0)
+		r = add_mounts(body, request, err);
+	if (r == 0)
+		r = add_env(body, request->options, err);
+	if (r == 0 && request->options->kernel != NULL)
+		r = add_kernel(body, request->options->kernel, err);
+	if (r < 0)
+		json_decref(body);
+	else
+		*ret = body;
+	return r;
+}
+
+/* Starts what was just made; a failure or ^C takes it away again. */
+static int start_or_remove(struct client *client, json_t *sandbox, struct err *err)
+{
+	const char *name = sandbox_text(sandbox, "name");
+	struct err ignored = ERR_INIT;
+	bool quiet = client->quiet;
+	int r;
+
+	client->interrupted = interrupt_pending;
+	client->quiet = true;
+	r = sandbox_start(client, sandbox, false, err);
+	client->interrupted = NULL;
+	client->quiet = quiet;
+	if (r == 0)
+		return 0;
+	if (r == -EINTR)
+		(void)fprintf(stderr, "Interrupted; removing sandbox '%s'\n", name);
+	if (client->progress != NULL)
+		progress_step(client->progress, "Removing what was made");
+	(void)sandbox_remove(client, name, true, &ignored);
+	return r;
+}
+
+int create_sandbox(struct client *client, const struct create_request *request, json_t **ret,
+		   struct err *err)
+{
+	json_t *body, *sandbox = NULL;
+	sigset_t before;
+	int r = make_body(request, &body, err);
+
+	if (r < 0)
+		return r;
+	interrupt_hold(&before);
+	r = client_stream(client, "POST", "/sandbox", body, &sandbox, err);
+	json_decref(body);
+	if (r == 0)
+		r = start_or_remove(client, sandbox, err);
+	interrupt_release(&before);
+	if (r < 0)
+		json_decref(sandbox);
+	else
+		*ret = sandbox;
+	return r;
+}

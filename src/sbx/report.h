@@ -1,0 +1,31 @@
+/*
+ * What every command says in the same way: errors, questions, sizes, times,
+ * JSON.
+ */
+#ifndef SBX_REPORT_H
+#define SBX_REPORT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct err;
+
+/* "ERROR: sentence" on stderr, harmless to a terminal. */
+void report_error(const struct err *err);
+
+/* A JSON document on stdout, with a newline. */
+int report_json(const json_t *document, struct err *err);
+
+/*
+ * Asks a yes-or-no question on the terminal. 0 when it was answered yes or
+ * force is true; -ECANCELED when it was answered no; -ENOTTY when nobody can
+ * be asked.
+ */
+int report_confirm(bool force, const char *question, struct err *err);
+
+/* "32 GiB", "1.5 MiB", "512 B". */
+void report_size(uint64_t bytes, char *ret, size_t size);
+
+#endif

@@ -1,0 +1,191 @@
+#include "sbxd/adopt.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "app/log.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "sbxd/keeper.h"
+#include "sbxd/run.h"
+#include "sbxd/sandbox.h"
+#include "sbxd/supervisor.h"
+
+/* Opens those processes of the record that still live; how many are missing. */
+static int open_processes(const struct record *record, struct run *run)
+{
+	int missing = RUN_ROLES;
+
+	for (int role = 0; role < RUN_ROLES; role++) {
+		const char *name = run_role_name((enum run_role)role, record);
+
+		for (size_t i = 0; i < record->processes_count; i++) {
+			const struct record_process *process = &record->processes[i];
+
+			if (strcmp(process->name, name) == 0 &&
+			    process_open(&process->id, &run->pidfds[role]) == 0)
+				missing--;
+		}
+	}
+	return missing;
+}
+
+int run_adopt(struct sandbox *sandbox, struct run *run, struct err *err)
+{
+	int r = 0;
+
+	if (open_processes(&sandbox->record, run) > 0)
+		r = err_set(err, -ESRCH, "it ended while no daemon watched over it");
+	if (r == 0)
+		r = run_connect(sandbox, run, err);
+	if (r < 0)
+		return r;
+	run->is_ready = true;
+	return 0;
+}
+
+/* Ends what is left of it and says why it is stopped. */
+static void settle_as_stopped(struct sandbox *sandbox, struct run *run, const char *reason)
+{
+	struct err err = ERR_INIT;
+
+	run_kill(run);
+	run_destroy(run);
+	sandbox->record.status = SANDBOX_STOPPED;
+	sandbox->record.processes_count = 0;
+	sandbox->record.stopped_at = time(NULL);
+	(void)record_set(&sandbox->record.reason, reason);
+	(void)file_remove_tree(AT_FDCWD, sandbox->run_folder);
+	if (sandbox_save(sandbox, &err) < 0)
+		log_error("%s", err.text);
+}
+
+static void settle_live(struct sandbox *sandbox)
+{
+	enum sandbox_status status = sandbox->record.status;
+	struct err err = ERR_INIT;
+	struct run *run = run_create();
+	int r = 0;
+
+	if (run == NULL)
+		return;
+	if (status == SANDBOX_STARTING) {
+		(void)open_processes(&sandbox->record, run);
+		r = err_set(&err, -ECANCELED, "the daemon ended while it started");
+	} else {
+		r = run_adopt(sandbox, run, &err);
+	}
+	if (r < 0) {
+		log_warning("sandbox '%s' is stopped: %s", sandbox->record.name, err.text);
+		settle_as_stopped(sandbox, run, status == SANDBOX_STOPPING ? NULL : err.text);
+		return;
+	}
+	sandbox->adopted = run;
+	sandbox->want_stop = status == SANDBOX_STOPPING;
+	sandbox->stop_timeout_s = 10;
+	sandbox->record.status = SANDBOX_RUNNING;
+	log_info("sandbox '%s' was taken back", sandbox->record.name);
+}
+
+static void settle(struct sandbox *sandbox)
+{
+	switch (sandbox->record.status) {
+	case SANDBOX_STARTING:
+	case SANDBOX_RUNNING:
+	case SANDBOX_STOPPING:
+		settle_live(sandbox);
+		break;
+	case SANDBOX_CREATING:
+	case SANDBOX_REMOVING:
+		sandbox->record.status = SANDBOX_REMOVING;
+		sandbox->want_remove = true;
+		break;
+	case SANDBOX_STOPPED:
+	case SANDBOX_DAMAGED:
+	case SANDBOX_GONE:
+		return;
+	}
+	(void)pthread_mutex_lock(&sandbox->lock);
+	if (sandbox->adopted != NULL || sandbox->want_remove)
+		(void)keeper_wake(sandbox);
+	(void)pthread_mutex_unlock(&sandbox->lock);
+}
+
+/* A record that stands for one that cannot be read. */
+static void make_damaged(struct record *record, const char *name, const struct err *why)
+{
+	char reason[ERR_TEXT_MAX + 64];
+
+	(void)snprintf(reason, sizeof(reason), "its state file cannot be read: %s", why->text);
+	record_init(record, name);
+	record->status = SANDBOX_DAMAGED;
+	(void)record_set(&record->reason, reason);
+}
+
+static int read_record(const struct paths *paths, const char *name, struct record *ret,
+		       struct err *err)
+{
+	autofree char *folder = path_join(paths->sandboxes, name);
+	autofree char *path = folder == NULL ? NULL : path_join(folder, "sandbox.json");
+	struct buf text;
+	int r;
+
+	if (path == NULL)
+		return err_set(err, -ENOMEM, "out of memory");
+	buf_init(&text, RECORD_BYTES_MAX);
+	r = file_read(AT_FDCWD, path, &text);
+	if (r < 0)
+		(void)err_set_errno(err, r, "cannot read '%s'", path);
+	else
+		r = record_parse((const char *)text.data, text.len, ret, err);
+	buf_finish(&text);
+	if (r == 0 && strcmp(ret->name, name) != 0) {
+		r = err_set(err, -EINVAL, "it is of a sandbox called '%s'", ret->name);
+		record_finish(ret);
+	}
+	return r;
+}
+
+static int adopt(struct supervisor *supervisor, const char *name, struct err *err)
+{
+	struct err why = ERR_INIT;
+	struct record record;
+	struct sandbox *sandbox;
+	int r = read_record(&supervisor->paths, name, &record, &why);
+
+	if (r == -ENOENT) /* the folder was made, the record not: nothing is lost */
+		record_init(&record, name);
+	else if (r < 0)
+		make_damaged(&record, name, &why);
+	r = sandbox_create(supervisor, &record, &sandbox);
+	if (r < 0) {
+		record_finish(&record);
+		return err_set_errno(err, r, "cannot take back sandbox '%s'", name);
+	}
+	r = supervisor_add(supervisor, sandbox, err);
+	if (r == 0)
+		settle(sandbox);
+	return r;
+}
+
+int adopt_all(struct supervisor *supervisor, struct err *err)
+{
+	DIR *folder = opendir(supervisor->paths.sandboxes);
+	const struct dirent *entry;
+	int r = 0;
+
+	if (folder == NULL)
+		return err_set_errno(err, -errno, "cannot read '%s'", supervisor->paths.sandboxes);
+	while (r == 0 && (entry = readdir(folder)) != NULL)
+		if (name_is_valid(entry->d_name))
+			r = adopt(supervisor, entry->d_name, err);
+	(void)closedir(folder);
+	return r;
+}

@@ -1,0 +1,283 @@
+#include "sbxd/create.h"
+
+#include <ctype.h>
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/fd.h"
+#include "engine/engine.h"
+#include "sbxd/disk.h"
+#include "sbxd/request.h"
+#include "sbxd/supervisor.h"
+
+/* The body, strings and lists still owned by it. */
+struct wish {
+	const char *name, *agent, *engine, *kernel, *image;
+	json_t *mounts, *env, *labels;
+	json_int_t cpus, memory, disk, docker_disk;
+	int force, keep_alive, weak_jail, start;
+};
+
+bool create_is_env(const char *text)
+{
+	size_t len = strcspn(text, "=");
+
+	if (text[len] != '=' || len == 0 || isdigit((unsigned char)text[0]))
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (!isalnum((unsigned char)text[i]) && text[i] != '_')
+			return false;
+	return true;
+}
+
+int create_check_kernel(const char *path, struct err *err)
+{
+	enum { HEADER = 0x210, BOOT_FLAG = 0x1fe, MAGIC = 0x202 };
+	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	uint8_t head[HEADER] = { 0 };
+	ssize_t n;
+
+	if (path[0] != '/')
+		return err_set(err, -EINVAL, "the kernel '%s' is not an absolute path", path);
+	if (fd < 0)
+		return err_set(err, -EINVAL, "cannot open the kernel '%s': %s", path,
+			       strerror(errno));
+	n = fd_read_full(fd, head, sizeof(head));
+	if (n == sizeof(head) && memcmp(head, ELFMAG, SELFMAG) == 0 &&
+	    head[EI_CLASS] == ELFCLASS64 && le16_load(head + 18) == EM_X86_64)
+		return 0;
+	/* Linux Documentation/arch/x86/boot.rst: boot flag and "HdrS" of a bzImage */
+	if (n == sizeof(head) && le16_load(head + BOOT_FLAG) == 0xaa55 &&
+	    memcmp(head + MAGIC, "HdrS", 4) == 0)
+		return 0;
+	return err_set(err, -EINVAL,
+		       "'%s' is no kernel for this machine: neither an x86-64 ELF "
+		       "vmlinux nor a bzImage",
+		       path);
+}
+
+/* erofs: magic at 1024, and no shorter than it says. */
+static int check_image(const char *path, struct err *err)
+{
+	enum { SUPER = 1024, SUPER_SIZE = 128 };
+	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	uint8_t super[SUPER_SIZE];
+	uint64_t bytes;
+
+	if (path[0] != '/')
+		return err_set(err, -EINVAL, "the image '%s' is not an absolute path", path);
+	if (fd < 0)
+		return err_set(err, -EINVAL, "cannot open the image '%s': %s", path,
+			       strerror(errno));
+	if (pread(fd, super, sizeof(super), SUPER) != sizeof(super) ||
+	    le32_load(super) != 0xe0f5e1e2 || super[12] < 9 || super[12] > 16)
+		return err_set(err, -EINVAL, "'%s' is no erofs image", path);
+	bytes = (uint64_t)le32_load(super + 36) << super[12];
+	if (bytes > (uint64_t)lseek(fd, 0, SEEK_END))
+		return err_set(err, -EINVAL, "the image '%s' is cut short", path);
+	return 0;
+}
+
+int create_add_mount(struct supervisor *supervisor, json_t *json, bool force, struct mounts *mounts,
+		     struct err *err)
+{
+	struct mount_request wanted = { .force = force };
+	int read_only = 0;
+	json_error_t error;
+
+	if (json_unpack_ex(json, &error, JSON_STRICT, "{ss s?s s?b}", "source", &wanted.source,
+			   "target", &wanted.target, "read_only", &read_only) < 0)
+		return err_set(err, -EINVAL, "a mount is wrong: %s", error.text);
+	wanted.read_only = read_only != 0;
+	return mounts_add(mounts, &wanted, &supervisor->paths, err);
+}
+
+static int take_mounts(const struct request *request, const struct wish *wish,
+		       struct record *record, struct err *err)
+{
+	if (wish->mounts != NULL && !json_is_array(wish->mounts))
+		return err_set(err, -EINVAL, "mounts must be a list");
+	for (size_t i = 0; i < json_array_size(wish->mounts); i++) {
+		int r = create_add_mount(request->supervisor, json_array_get(wish->mounts, i),
+					 wish->force != 0, &record->mounts, err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int take_env(const struct wish *wish, struct record *record, struct err *err)
+{
+	int r = request_strings(wish->env, "env", RECORD_ENV_MAX, &record->env, err);
+
+	for (size_t i = 0; r == 0 && i < record->env.count; i++)
+		if (!create_is_env(record->env.items[i]))
+			r = err_set(err, -EINVAL, "'%.80s' is no environment variable: NAME=VALUE",
+				    record->env.items[i]);
+	return r;
+}
+
+static int take_labels(const struct wish *wish, struct record *record, struct err *err)
+{
+	const char *key;
+	json_t *value;
+
+	if (wish->labels != NULL &&
+	    (!json_is_object(wish->labels) || json_object_size(wish->labels) > RECORD_LABELS_MAX))
+		return err_set(err, -EINVAL, "labels must be an object of at most %d strings",
+			       RECORD_LABELS_MAX);
+	json_object_foreach(wish->labels, key, value)
+	{
+		autofree char *text = NULL;
+
+		if (!json_is_string(value) || strchr(key, '=') != NULL)
+			return err_set(err, -EINVAL,
+				       "labels must be strings, without '=' in names");
+		if (asprintf(&text, "%s=%s", key, json_string_value(value)) < 0 ||
+		    string_list_add(&record->labels, text) < 0)
+			return err_set(err, -ENOMEM, "out of memory");
+	}
+	return 0;
+}
+
+/* A number of the body within what the record can hold. */
+static int take_number(const char *what, json_int_t given, uint64_t fallback, uint64_t *ret,
+		       struct err *err)
+{
+	if (given < 0)
+		return err_set(err, -EINVAL, "%s cannot be negative", what);
+	*ret = given == 0 ? fallback : (uint64_t)given;
+	return 0;
+}
+
+static int take_sizes(const struct request *request, const struct wish *wish, struct record *record,
+		      struct err *err)
+{
+	uint64_t cpus;
+	int r = take_number("cpus", wish->cpus, 0, &cpus, err);
+
+	if (r == 0)
+		r = take_number("memory", wish->memory, 0, &record->memory_bytes, err);
+	if (r == 0)
+		r = take_number("disk", wish->disk, DISK_DEFAULT_BYTES, &record->disk_bytes, err);
+	if (r == 0)
+		r = take_number("docker_disk", wish->docker_disk, DISK_DOCKER_DEFAULT_BYTES,
+				&record->docker_disk_bytes, err);
+	if (r < 0)
+		return r;
+	record->cpus = cpus > 4096 ? 4096 : (unsigned)cpus;
+	r = host_check(&request->supervisor->host, &record->cpus, &record->memory_bytes, err);
+	if (r == 0)
+		r = disk_check_size("a disk", record->disk_bytes, err);
+	if (r == 0)
+		r = disk_check_size("a docker disk", record->docker_disk_bytes, err);
+	return r;
+}
+
+static int take_engine(const struct wish *wish, struct record *record, struct err *err)
+{
+	const char *name = wish->engine != NULL ? wish->engine : "auto";
+	const struct engine_impl *engine = NULL;
+	struct err why = ERR_INIT;
+	int r = engine_choose(name, &engine, &why);
+
+	if (r < 0)
+		return err_set(err, -EINVAL, "%s", why.text);
+	r = record_set(&record->engine, engine->name);
+	if (r == 0)
+		r = record_set(&record->engine_why, why.text);
+	return r < 0 ? err_set(err, r, "out of memory") : 0;
+}
+
+static int take_files(const struct wish *wish, struct record *record, struct err *err)
+{
+	int r = 0;
+
+	if (wish->kernel != NULL)
+		r = create_check_kernel(wish->kernel, err);
+	if (r == 0 && wish->image != NULL)
+		r = check_image(wish->image, err);
+	if (r < 0)
+		return r;
+	r = record_set(&record->kernel, wish->kernel);
+	if (r == 0)
+		r = record_set(&record->image, wish->image);
+	return r < 0 ? err_set(err, r, "out of memory") : 0;
+}
+
+static int take_agent(const struct wish *wish, struct record *record, struct err *err)
+{
+	const char *agent = wish->agent != NULL ? wish->agent : "shell";
+
+	if (strcmp(agent, "shell") != 0)
+		return err_set(err, -EINVAL, "no agent is called '%.80s'; there is: shell", agent);
+	return record_set(&record->agent, agent) < 0 ? err_set(err, -ENOMEM, "out of memory") : 0;
+}
+
+static int unpack(const struct request *request, struct wish *wish, struct err *err)
+{
+	*wish = (struct wish){ .name = NULL };
+	return request_unpack(
+		request, err, "{s?s s?s s?s s?s s?s s?o s?o s?o s?I s?I s?I s?I s?b s?b s?b s?b}",
+		"name", &wish->name, "agent", &wish->agent, "engine", &wish->engine, "kernel",
+		&wish->kernel, "image", &wish->image, "mounts", &wish->mounts, "env", &wish->env,
+		"labels", &wish->labels, "cpus", &wish->cpus, "memory", &wish->memory, "disk",
+		&wish->disk, "docker_disk", &wish->docker_disk, "force", &wish->force, "keep_alive",
+		&wish->keep_alive, "allow_weak_jail", &wish->weak_jail, "start", &wish->start);
+}
+
+static int fill(const struct request *request, const struct wish *wish, struct record *record,
+		struct err *err)
+{
+	int r = wish->name == NULL ? 0 : name_check(wish->name, err);
+
+	if (r == 0)
+		r = take_agent(wish, record, err);
+	if (r == 0)
+		r = take_mounts(request, wish, record, err);
+	if (r == 0)
+		r = take_env(wish, record, err);
+	if (r == 0)
+		r = take_labels(wish, record, err);
+	if (r == 0)
+		r = take_sizes(request, wish, record, err);
+	if (r == 0)
+		r = take_files(wish, record, err);
+	if (r == 0)
+		r = take_engine(wish, record, err);
+	record->keep_alive = wish->keep_alive != 0;
+	record->weak_jail = wish->weak_jail != 0;
+	record->created_at = time(NULL);
+	return r;
+}
+
+int create_check(const struct request *request, struct record *ret, bool *ret_named,
+		 bool *ret_start, struct err *err)
+{
+	struct record record;
+	struct wish wish;
+	int r = unpack(request, &wish, err);
+
+	if (r < 0)
+		return r;
+	record_init(&record, wish.name != NULL && name_is_valid(wish.name) ? wish.name : "");
+	r = fill(request, &wish, &record, err);
+	if (r < 0) {
+		record_finish(&record);
+		return r;
+	}
+	*ret_named = wish.name != NULL;
+	*ret_start = wish.start != 0;
+	*ret = record;
+	return 0;
+}

@@ -1,0 +1,31 @@
+/*
+ * From the body of POST /sandbox to a checked record: nothing is made before
+ * all of it was found good.
+ */
+#ifndef SBXD_CREATE_H
+#define SBXD_CREATE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+struct err;
+struct mounts;
+struct record;
+struct request;
+struct supervisor;
+
+/* *ret_named: the name was given, not made up. Finish the record. */
+int create_check(const struct request *request, struct record *ret, bool *ret_named,
+		 bool *ret_start, struct err *err);
+
+/* Adds one mount of a body, {"source","target","read_only"}, to those there. */
+int create_add_mount(struct supervisor *supervisor, json_t *json, bool force, struct mounts *mounts,
+		     struct err *err);
+
+/* An ELF or bzImage kernel for this machine; else -EINVAL and a sentence. */
+int create_check_kernel(const char *path, struct err *err);
+
+/* "K=V" with a K that a shell could name. */
+bool create_is_env(const char *text);
+
+#endif

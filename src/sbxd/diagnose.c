@@ -1,0 +1,219 @@
+#include "sbxd/diagnose.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "engine/engine.h"
+#include "jail/inspect.h"
+#include "sbxd/sandbox.h"
+#include "sbxd/supervisor.h"
+#include "sbxd/view.h"
+
+enum verdict { VERDICT_PASS, VERDICT_WARN, VERDICT_FAIL, VERDICT_SKIP, VERDICTS };
+
+static const char *const verdict_names[VERDICTS] = { "pass", "warn", "fail", "skip" };
+
+/* What the checks add up to. */
+struct report {
+	struct supervisor *supervisor; /* weak */
+	json_t *checks, *sandboxes;    /* owned */
+	int counts[VERDICTS];
+};
+
+struct finding {
+	const char *group, *name, *message, *detail, *hint; /* the last two may be NULL */
+	enum verdict verdict;
+};
+
+static void add(struct report *report, const struct finding *finding)
+{
+	report->counts[finding->verdict]++;
+	(void)json_array_append_new(
+		report->checks,
+		json_pack("{ss ss ss ss ss* ss*}", "group", finding->group, "name", finding->name,
+			  "status", verdict_names[finding->verdict], "message", finding->message,
+			  "detail", finding->detail, "hint", finding->hint));
+}
+
+static void check_installation(struct report *report)
+{
+	for (size_t i = 0; i < ARTEFACT_COUNT; i++) {
+		struct err err = ERR_INIT;
+		enum artefact artefact = (enum artefact)i;
+		const char *path = artefacts_need(&report->supervisor->artefacts, artefact, &err);
+
+		add(report, &(struct finding){ "Installation", artefact_name(artefact),
+					       path != NULL ? "found" : err.text, path, NULL,
+					       path != NULL ? VERDICT_PASS : VERDICT_FAIL });
+	}
+	add(report,
+	    &(struct finding){ "Installation", "mke2fs",
+			       access("/sbin/mke2fs", X_OK) == 0 ? "found" : "missing",
+			       "/sbin/mke2fs", "apt-get install e2fsprogs",
+			       access("/sbin/mke2fs", X_OK) == 0 ? VERDICT_PASS : VERDICT_FAIL });
+}
+
+static void check_platform(struct report *report)
+{
+	const struct engine_impl *engine = NULL;
+	struct err why = ERR_INIT;
+	int r = engine_choose("auto", &engine, &why);
+	bool has_namespaces = access("/proc/self/ns/user", F_OK) == 0;
+	bool has_seccomp = access("/proc/sys/kernel/seccomp/actions_avail", F_OK) == 0;
+
+	add(report, &(struct finding){ "Platform", "Engine", r == 0 ? engine->name : "none",
+				       why.text, NULL, r == 0 ? VERDICT_PASS : VERDICT_FAIL });
+	add(report, &(struct finding){ "Platform", "User namespaces",
+				       has_namespaces ? "offered by the kernel" : "missing", NULL,
+				       NULL, has_namespaces ? VERDICT_PASS : VERDICT_FAIL });
+	add(report, &(struct finding){ "Platform", "Seccomp",
+				       has_seccomp ? "offered by the kernel" : "missing", NULL,
+				       NULL, has_seccomp ? VERDICT_PASS : VERDICT_FAIL });
+}
+
+static void check_folder(struct report *report, const char *name, const char *path)
+{
+	bool is_private;
+	struct stat st;
+
+	if (stat(path, &st) < 0 || access(path, R_OK | W_OK | X_OK) < 0) {
+		add(report, &(struct finding){ "Storage", name, "cannot be used", path, NULL,
+					       VERDICT_FAIL });
+		return;
+	}
+	is_private = st.st_uid == geteuid() && (st.st_mode & 077) == 0;
+	add(report, &(struct finding){ "Storage", name,
+				       is_private ? "private and writable" : "open to others", path,
+				       NULL, is_private ? VERDICT_PASS : VERDICT_FAIL });
+}
+
+static void check_storage(struct report *report)
+{
+	const struct paths *paths = &report->supervisor->paths;
+	uint64_t room = 0;
+	char text[64];
+
+	check_folder(report, "State directory", paths->state);
+	check_folder(report, "Run directory", paths->run);
+	(void)host_free_space(paths->state, &room);
+	(void)snprintf(text, sizeof(text), "%" PRIu64 " MiB", room >> 20);
+	add(report, &(struct finding){ "Storage", "Free space", text, paths->state, NULL,
+				       room >> 30 >= 2	 ? VERDICT_PASS
+				       : room >> 20 > 64 ? VERDICT_WARN
+							 : VERDICT_FAIL });
+}
+
+static json_t *view_namespaces(unsigned own)
+{
+	static const struct {
+		enum jail_namespace bit;
+		const char *name;
+	} names[] = {
+		{ JAIL_NS_USER, "user" }, { JAIL_NS_MOUNT, "mount" }, { JAIL_NS_PID, "pid" },
+		{ JAIL_NS_IPC, "ipc" },	  { JAIL_NS_UTS, "uts" },     { JAIL_NS_NET, "net" }
+	};
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < countof(names); i++)
+		if ((own & names[i].bit) != 0)
+			(void)json_array_append_new(list, json_string(names[i].name));
+	return list;
+}
+
+/* What every process of a sandbox must show. */
+static bool is_locked_in(const struct jail_report *jail)
+{
+	const unsigned all = JAIL_NS_USER | JAIL_NS_MOUNT | JAIL_NS_PID | JAIL_NS_IPC |
+			     JAIL_NS_UTS | JAIL_NS_NET;
+
+	return (jail->own_namespaces & all) == all && jail->capabilities == 0 &&
+	       jail->seccomp_mode == 2 && jail->no_new_privs && jail->landlock != 0;
+}
+
+static json_t *inspect_process(const struct record_process *process, bool *all_locked)
+{
+	struct jail_report jail;
+	int pid = process->id.pid;
+
+	if (jail_inspect(pid, &jail) < 0) {
+		*all_locked = false;
+		return json_pack("{ss si}", "name", process->name, "pid", pid);
+	}
+	*all_locked = *all_locked && is_locked_in(&jail);
+	return json_pack("{ss si sI so sI si si sb sb ss}", "name", process->name, "pid", pid,
+			 "pss", (json_int_t)view_pss(pid), "namespaces",
+			 view_namespaces(jail.own_namespaces), "capabilities",
+			 (json_int_t)jail.capabilities, "seccomp", jail.seccomp_mode,
+			 "seccomp_filters", (int)jail.seccomp_filters, "no_new_privs",
+			 (int)jail.no_new_privs, "empty_root", (int)jail.root_is_empty, "landlock",
+			 jail.landlock < 0   ? "unknown"
+			 : jail.landlock > 0 ? "yes"
+					     : "no");
+}
+
+static void check_sandbox(struct report *report, struct sandbox *sandbox)
+{
+	struct record_process processes[RECORD_PROCESSES_MAX];
+	json_t *list = json_array();
+	bool all_locked = true;
+	size_t count = 0;
+
+	(void)pthread_mutex_lock(&sandbox->lock);
+	if (sandbox->record.status == SANDBOX_RUNNING)
+		count = sandbox->record.processes_count;
+	memcpy(processes, sandbox->record.processes, sizeof(processes));
+	(void)pthread_mutex_unlock(&sandbox->lock);
+	for (size_t i = 0; i < count; i++)
+		(void)json_array_append_new(list, inspect_process(&processes[i], &all_locked));
+	if (count == 0) {
+		json_decref(list);
+		return;
+	}
+	(void)json_array_append_new(
+		report->sandboxes,
+		json_pack("{ss so}", "name", sandbox->record.name, "processes", list));
+	add(report, &(struct finding){ "Jail", sandbox->record.name,
+				       all_locked ? "every process is locked in"
+						  : "a process is not locked in as it should be",
+				       NULL, NULL, all_locked ? VERDICT_PASS : VERDICT_FAIL });
+}
+
+static void check_sandboxes(struct report *report)
+{
+	size_t count = 0;
+	autofree struct sandbox **all = supervisor_list(report->supervisor, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		check_sandbox(report, all[i]);
+		supervisor_put(all[i]);
+	}
+	if (json_array_size(report->sandboxes) == 0)
+		add(report,
+		    &(struct finding){ "Jail", "Processes", "no sandbox runs", NULL,
+				       "start one to see how it is locked in", VERDICT_SKIP });
+}
+
+json_t *diagnose_all(struct supervisor *supervisor)
+{
+	struct report report = { .supervisor = supervisor,
+				 .checks = json_array(),
+				 .sandboxes = json_array() };
+
+	check_installation(&report);
+	check_platform(&report);
+	check_storage(&report);
+	add(&report, &(struct finding){ "Connection", "Daemon", "answers", supervisor->paths.socket,
+					NULL, VERDICT_PASS });
+	check_sandboxes(&report);
+	return json_pack("{ss so s{si si si si} so}", "version", "1.0", "checks", report.checks,
+			 "summary", "pass", report.counts[VERDICT_PASS], "warn",
+			 report.counts[VERDICT_WARN], "fail", report.counts[VERDICT_FAIL], "skip",
+			 report.counts[VERDICT_SKIP], "sandboxes", report.sandboxes);
+}

@@ -1,0 +1,48 @@
+/*
+ * From method and path to the function that handles a request, and from body
+ * bytes to an object: what a stranger may send, judged before anything runs.
+ */
+#ifndef SBXD_ROUTE_H
+#define SBXD_ROUTE_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+#include "sbxd/request.h"
+
+struct err;
+
+struct route {
+	const char *method;
+	const char *path; /* "{}" stands for one part, which becomes an argument */
+	int (*handle)(struct request *request, struct err *err);
+};
+
+/* Each ended by a NULL method. */
+extern const struct route routes_daemon[];
+extern const struct route routes_sandbox[];
+extern const struct route routes_guest[];
+
+enum { ROUTE_PARTS_MAX = 6, ROUTE_PATH_MAX = 256 };
+
+/* A path taken apart; the parts lie in `text`. */
+struct route_path {
+	char text[ROUTE_PATH_MAX];
+	const char *parts[ROUTE_PARTS_MAX];
+	size_t count;
+};
+
+/* -ENOENT for what can be no path of ours. */
+int route_split(const char *path, struct route_path *ret);
+
+/*
+ * Finds the route and fills the arguments, which stay in `path`. -ENOENT, or
+ * -EPROTOTYPE when the path exists with other methods only.
+ */
+int route_find(const char *method, const struct route_path *path,
+	       const char *ret_args[REQUEST_ARGS_MAX], const struct route **ret);
+
+/* The body as an object; no bytes are an empty one. */
+int route_parse_body(const char *text, size_t len, json_t **ret, struct err *err);
+
+#endif

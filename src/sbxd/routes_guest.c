@@ -1,0 +1,348 @@
+/* /sandbox/{}/…: what reaches into the guest. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "sbxd/create.h"
+#include "sbxd/guest.h"
+#include "sbxd/route.h"
+#include "sbxd/run.h"
+#include "sbxd/share.h"
+#include "sbxd/supervisor.h"
+#include "sbxd/view.h"
+
+enum { GUEST_MS = 15000, TRIM_MS = 300000 };
+
+static uint64_t deadline(void)
+{
+	return clock_now_ms() + GUEST_MS;
+}
+
+static bool is_running(struct sandbox *sandbox)
+{
+	bool yes;
+
+	(void)pthread_mutex_lock(&sandbox->lock);
+	yes = sandbox->record.status == SANDBOX_RUNNING;
+	(void)pthread_mutex_unlock(&sandbox->lock);
+	return yes;
+}
+
+static int check_running(struct sandbox *sandbox, struct err *err)
+{
+	return is_running(sandbox)
+		       ? 0
+		       : err_set(err, -EBUSY, "sandbox '%s' is not running", sandbox->record.name);
+}
+
+/*
+ * The connection may fail because the sandbox was just being stopped; then it
+ * is started again, once.
+ */
+static int connect_started(struct sandbox *sandbox, bool session, int *ret_fd, struct err *err)
+{
+	int r = sandbox_ensure_running(sandbox, err);
+
+	if (r == 0)
+		r = guest_connect(sandbox->vsock_path, session, deadline(), ret_fd, err);
+	if (r == 0 || is_running(sandbox))
+		return r;
+	r = sandbox_ensure_running(sandbox, err);
+	return r < 0 ? r : guest_connect(sandbox->vsock_path, session, deadline(), ret_fd, err);
+}
+
+static int attach(struct request *request, struct err *err)
+{
+	int session = 1, start = 1, fd = -1;
+	struct sandbox *sandbox;
+	int r = request_unpack(request, err, "{s?b s?b}", "session", &session, "start", &start);
+
+	if (r == 0)
+		r = request_sandbox(request, &sandbox, err);
+	if (r < 0)
+		return r;
+	if (!request->wants_upgrade) {
+		request->status = 426;
+		r = err_set(err, -EINVAL, "attach needs the header 'Upgrade: sbx-guest'");
+	}
+	if (r == 0 && start == 0)
+		r = check_running(sandbox, err);
+	if (r == 0)
+		r = connect_started(sandbox, session != 0, &fd, err);
+	supervisor_put(sandbox);
+	if (r == 0)
+		request->hand_over = fd;
+	return r;
+}
+
+/* What the body of an exec asks for. */
+struct exec_wish {
+	json_t *cmd, *env;
+	const char *working_dir, *user;
+	int privileged, tty;
+};
+
+static int unpack_exec(const struct request *request, struct exec_wish *wish,
+		       struct string_list *args, struct string_list *env, struct err *err)
+{
+	int r;
+
+	*wish = (struct exec_wish){ .cmd = NULL };
+	r = request_unpack(request, err, "{so s?o s?s s?s s?b s?b}", "cmd", &wish->cmd, "env",
+			   &wish->env, "working_dir", &wish->working_dir, "user", &wish->user,
+			   "privileged", &wish->privileged, "tty", &wish->tty);
+	if (r == 0)
+		r = request_strings(wish->cmd, "cmd", GUEST_ARGS_MAX, args, err);
+	if (r == 0)
+		r = request_strings(wish->env, "env", RECORD_ENV_MAX, env, err);
+	if (r == 0 && args->count == 0)
+		r = err_set(err, -EINVAL, "cmd must hold a command");
+	if (r == 0 && wish->working_dir != NULL && wish->working_dir[0] != '/')
+		r = err_set(err, -EINVAL, "working_dir must be an absolute path");
+	return r;
+}
+
+static int call_exec(struct sandbox *sandbox, const struct exec_wish *wish,
+		     const struct string_list *args, const struct string_list *env, char **ret_id,
+		     struct err *err)
+{
+	const struct mounts *mounts = &sandbox->record.mounts;
+	const char *workspace = mounts->count > 0 ? mounts->items[0].target : NULL;
+	struct guest_message answer, request = {
+		.type = GUEST_EXEC,
+		.args = args->items,
+		.args_count = args->count,
+		.env = env->items,
+		.env_count = env->count,
+		.cwd = (char *)(uintptr_t)(wish->working_dir != NULL ? wish->working_dir
+								     : workspace),
+		.user = (char *)(uintptr_t)wish->user,
+		.flags = GUEST_FLAG_DETACH | (wish->privileged ? GUEST_FLAG_PRIVILEGED : 0u) |
+			 (wish->tty ? GUEST_FLAG_TTY : 0u),
+	};
+	autoclose int fd = -1;
+	int r = connect_started(sandbox, false, &fd, err);
+
+	if (r == 0)
+		r = guest_ask(fd, &request, 1, deadline(), &answer, err);
+	if (r < 0)
+		return r;
+	*ret_id = answer.name;
+	answer.name = NULL;
+	guest_message_finish(&answer);
+	return 0;
+}
+
+static int exec(struct request *request, struct err *err)
+{
+	struct string_list args = { .count = 0 }, env = { .count = 0 };
+	autofree char *id = NULL;
+	struct exec_wish wish;
+	struct sandbox *sandbox;
+	int r = unpack_exec(request, &wish, &args, &env, err);
+
+	if (r == 0)
+		r = request_sandbox(request, &sandbox, err);
+	if (r == 0) {
+		r = call_exec(sandbox, &wish, &args, &env, &id, err);
+		supervisor_put(sandbox);
+	}
+	string_list_finish(&args);
+	string_list_finish(&env);
+	if (r < 0)
+		return r;
+	return request_reply(request, 201, json_pack("{ss}", "id", id != NULL ? id : ""), err);
+}
+
+/* The walk over detached commands: all of them, or the one that is looked for. */
+struct walk {
+	const char *id; /* NULL: all */
+	json_t *list;
+};
+
+static int take_item(void *context, const struct guest_message *item)
+{
+	struct walk *walk = context;
+	json_t *json;
+
+	if (item->name == NULL || (walk->id != NULL && strcmp(walk->id, item->name) != 0))
+		return 0;
+	json = json_pack("{ss ss so so*}", "id", item->name, "command",
+			 item->text != NULL ? item->text : "", "running",
+			 json_boolean(!item->has_status), "started_at",
+			 view_time((int64_t)(item->started_ns / 1000000000)));
+	if (json != NULL && item->has_status)
+		(void)json_object_set_new(json, "exit_code", json_integer(item->status));
+	return json_array_append_new(walk->list, json);
+}
+
+static int walk_execs(struct request *request, const char *id, json_t **ret, struct err *err)
+{
+	struct walk walk = { .id = id, .list = json_array() };
+	struct sandbox *sandbox;
+	int r = request_sandbox(request, &sandbox, err);
+
+	if (r == 0) {
+		r = check_running(sandbox, err);
+		if (r == 0)
+			r = guest_list(sandbox->vsock_path, deadline(), take_item, &walk, err);
+		supervisor_put(sandbox);
+	}
+	if (r < 0) {
+		json_decref(walk.list);
+		return r;
+	}
+	*ret = walk.list;
+	return 0;
+}
+
+static int list_execs(struct request *request, struct err *err)
+{
+	json_t *list;
+	int r = walk_execs(request, NULL, &list, err);
+
+	return r < 0 ? r : request_reply(request, 200, json_pack("{so}", "execs", list), err);
+}
+
+static int show_exec(struct request *request, struct err *err)
+{
+	json_t *list, *found;
+	int r = walk_execs(request, request->args[1], &list, err);
+
+	if (r < 0)
+		return r;
+	found = json_incref(json_array_get(list, 0));
+	json_decref(list);
+	if (found == NULL)
+		return err_set(err, -ENOENT, "no detached command '%.80s' in this sandbox",
+			       request->args[1]);
+	return request_reply(request, 200, found, err);
+}
+
+static int kill_exec(struct request *request, struct err *err)
+{
+	int number = 15;
+	struct sandbox *sandbox;
+	int r = request_unpack(request, err, "{s?i}", "signal", &number);
+
+	if (r == 0 && (number < 1 || number > 64))
+		r = err_set(err, -EINVAL, "signal must be 1 to 64");
+	if (r == 0)
+		r = request_sandbox(request, &sandbox, err);
+	if (r < 0)
+		return r;
+	r = check_running(sandbox, err);
+	if (r == 0)
+		r = guest_call(sandbox->vsock_path,
+			       &(struct guest_message){
+				       .type = GUEST_KILL,
+				       .name = (char *)(uintptr_t)request->args[1],
+				       .signal = (uint32_t)number,
+			       },
+			       deadline(), NULL, err);
+	supervisor_put(sandbox);
+	return r < 0 ? r : request_reply(request, 200, json_object(), err);
+}
+
+static int trim(struct request *request, struct err *err)
+{
+	struct guest_message answer, wanted = { .type = GUEST_TRIM };
+	autoclose int fd = -1;
+	struct sandbox *sandbox;
+	int r = request_sandbox(request, &sandbox, err);
+
+	if (r < 0)
+		return r;
+	r = connect_started(sandbox, true, &fd, err);
+	if (r == 0)
+		r = guest_ask(fd, &wanted, 1, clock_now_ms() + TRIM_MS, &answer, err);
+	supervisor_put(sandbox);
+	if (r < 0)
+		return r;
+	r = request_reply(request, 200, json_pack("{sI}", "bytes", (json_int_t)answer.bytes), err);
+	guest_message_finish(&answer);
+	return r;
+}
+
+/* Shows the last mount of the record to a running guest. */
+static int mount_live(struct sandbox *sandbox, const struct mount *mount, size_t index,
+		      struct err *err)
+{
+	char source[SHARE_NAME_SIZE];
+	struct guest_message wanted;
+	struct err ignored = ERR_INIT;
+	int r = share_add(sandbox->share_path, mount, index, deadline(), err);
+
+	if (r < 0)
+		return r;
+	share_name(index, source);
+	run_make_mount(mount, source, &wanted);
+	r = guest_call(sandbox->vsock_path, &wanted, deadline(), NULL, err);
+	if (r < 0)
+		(void)share_remove(sandbox->share_path, index, deadline(), &ignored);
+	return r;
+}
+
+/*
+ * A mount is added to the record first, so that it has its number, and taken
+ * off again when the guest cannot have it. save_lock keeps others out meanwhile.
+ */
+static int add_mount(struct sandbox *sandbox, json_t *json, bool force, struct err *err)
+{
+	struct mounts *mounts = &sandbox->record.mounts;
+	struct mount mount;
+	size_t index;
+	int r;
+
+	(void)pthread_mutex_lock(&sandbox->lock);
+	r = create_add_mount(sandbox->supervisor, json, force, mounts, err);
+	index = mounts->count - 1;
+	if (r == 0)
+		mount = mounts->items[index];
+	(void)pthread_mutex_unlock(&sandbox->lock);
+	if (r < 0)
+		return r;
+	if (is_running(sandbox))
+		r = mount_live(sandbox, &mount, index, err);
+	if (r == 0)
+		return sandbox_save(sandbox, err);
+	(void)pthread_mutex_lock(&sandbox->lock);
+	mounts_drop_last(mounts);
+	(void)pthread_mutex_unlock(&sandbox->lock);
+	return r;
+}
+
+static int mount(struct request *request, struct err *err)
+{
+	json_t *force = json_object_get(request->body, "force");
+	bool is_forced = json_is_true(force);
+	struct sandbox *sandbox;
+	int r;
+
+	if (force != NULL && !json_is_boolean(force))
+		return err_set(err, -EINVAL, "force must be true or false");
+	(void)json_object_del(request->body, "force");
+	r = request_sandbox(request, &sandbox, err);
+	if (r < 0)
+		return r;
+	r = add_mount(sandbox, request->body, is_forced, err);
+	if (r == 0)
+		r = request_reply(request, 201, view_sandbox(sandbox), err);
+	supervisor_put(sandbox);
+	return r;
+}
+
+const struct route routes_guest[] = {
+	{ "POST", "/sandbox/{}/attach", attach },
+	{ "POST", "/sandbox/{}/exec", exec },
+	{ "GET", "/sandbox/{}/exec", list_execs },
+	{ "GET", "/sandbox/{}/exec/{}", show_exec },
+	{ "POST", "/sandbox/{}/exec/{}/kill", kill_exec },
+	{ "POST", "/sandbox/{}/trim", trim },
+	{ "POST", "/sandbox/{}/mounts", mount },
+	{ NULL, NULL, NULL },
+};

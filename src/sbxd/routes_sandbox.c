@@ -1,0 +1,313 @@
+/* /sandbox and /sandbox/{}: creation, life and properties. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/parse.h"
+#include "sbxd/create.h"
+#include "sbxd/disk.h"
+#include "sbxd/route.h"
+#include "sbxd/supervisor.h"
+#include "sbxd/view.h"
+
+enum { STOP_DEFAULT_S = 10, STOP_MAX_S = 600, NAME_ATTEMPTS = 100 };
+
+static int list_sandboxes(struct request *request, struct err *err)
+{
+	json_t *list = json_array();
+	size_t count = 0;
+	autofree struct sandbox **all = supervisor_list(request->supervisor, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		(void)json_array_append_new(list, view_sandbox(all[i]));
+		supervisor_put(all[i]);
+	}
+	return request_reply(request, 200, json_pack("{so}", "sandboxes", list), err);
+}
+
+/* Makes up a free name. Somebody else may take it meanwhile; the table decides. */
+static int find_name(struct supervisor *supervisor, struct record *record, struct err *err)
+{
+	const char *workspace = record->mounts.count > 0 ? record->mounts.items[0].source : NULL;
+
+	for (unsigned attempt = 1; attempt <= NAME_ATTEMPTS; attempt++) {
+		struct sandbox *other;
+
+		name_suggest(record->agent, workspace, attempt, record->name);
+		other = supervisor_find(supervisor, record->name);
+		if (other == NULL)
+			return 0;
+		supervisor_put(other);
+	}
+	return err_set(err, -EEXIST, "no free name for a sandbox of '%s'; give one by --name",
+		       workspace);
+}
+
+/* After the creation comes the start, in the same stream. */
+static bool then_start(struct request *request, struct err *err)
+{
+	request->next = NULL;
+	return sandbox_request(request->watched, SANDBOX_START, 0, &request->ticket, err) == 0;
+}
+
+static int begin_creation(struct request *request, struct record *record, bool start,
+			  struct err *err)
+{
+	struct sandbox *sandbox;
+	struct sandbox_ticket ticket;
+	int r = sandbox_create(request->supervisor, record, &sandbox);
+
+	if (r < 0)
+		return err_set_errno(err, r, "cannot make a sandbox");
+	r = supervisor_add(request->supervisor, sandbox, err);
+	if (r < 0) {
+		supervisor_put(sandbox);
+		return r;
+	}
+	r = sandbox_request(sandbox, SANDBOX_CREATE, 0, &ticket, err);
+	if (r < 0) {
+		supervisor_remove(request->supervisor, sandbox);
+		return r;
+	}
+	request_reply_stream(request, sandbox, &ticket, view_sandbox);
+	if (start)
+		request->next = then_start;
+	return 0;
+}
+
+static int create(struct request *request, struct err *err)
+{
+	bool is_named = false, start = false;
+	struct record record;
+	int r = create_check(request, &record, &is_named, &start, err);
+
+	if (r < 0)
+		return r;
+	if (!is_named)
+		r = find_name(request->supervisor, &record, err);
+	if (r == 0)
+		r = begin_creation(request, &record, start, err);
+	record_finish(&record);
+	return r;
+}
+
+static int show(struct request *request, struct err *err)
+{
+	struct sandbox *sandbox;
+	int r = request_sandbox(request, &sandbox, err);
+
+	if (r < 0)
+		return r;
+	r = request_reply(request, 200, view_sandbox(sandbox), err);
+	supervisor_put(sandbox);
+	return r;
+}
+
+static int inspect(struct request *request, struct err *err)
+{
+	struct sandbox *sandbox;
+	int r = request_sandbox(request, &sandbox, err);
+
+	if (r < 0)
+		return r;
+	r = request_reply(request, 200, view_inspect(sandbox), err);
+	supervisor_put(sandbox);
+	return r;
+}
+
+/* The common end of start, stop and delete. */
+static int begin(struct request *request, struct sandbox *sandbox, enum sandbox_operation operation,
+		 unsigned timeout_s, request_result_fn *result, struct err *err)
+{
+	struct sandbox_ticket ticket;
+	int r = sandbox_request(sandbox, operation, timeout_s, &ticket, err);
+
+	if (r == 0)
+		request_reply_stream(request, sandbox, &ticket, result);
+	return r;
+}
+
+static int check_unused(struct sandbox *sandbox, struct err *err)
+{
+	unsigned sessions;
+
+	(void)pthread_mutex_lock(&sandbox->lock);
+	sessions = sandbox->sessions;
+	(void)pthread_mutex_unlock(&sandbox->lock);
+	if (sessions == 0)
+		return 0;
+	return err_set(err, -EBUSY,
+		       "sandbox '%s' is in use (%u attached); use --force to remove it",
+		       sandbox->record.name, sessions);
+}
+
+static int delete (struct request *request, struct err *err)
+{
+	const char *force = request->query(request, "force");
+	struct sandbox *sandbox;
+	int r = request_sandbox(request, &sandbox, err);
+
+	if (r < 0)
+		return r;
+	if (force == NULL || strcmp(force, "true") != 0)
+		r = check_unused(sandbox, err);
+	if (r == 0)
+		r = begin(request, sandbox, SANDBOX_REMOVE, 0, view_removed, err);
+	supervisor_put(sandbox);
+	return r;
+}
+
+/* Changes keep_alive when it was given (0 or 1), and writes it down. */
+static int set_keep_alive(struct sandbox *sandbox, int keep_alive, struct err *err)
+{
+	if (keep_alive < 0)
+		return 0;
+	(void)pthread_mutex_lock(&sandbox->lock);
+	sandbox->record.keep_alive = keep_alive != 0;
+	sandbox_poke(sandbox);
+	(void)pthread_mutex_unlock(&sandbox->lock);
+	return sandbox_save(sandbox, err);
+}
+
+static int unpack_keep_alive(struct request *request, int *ret, struct err *err)
+{
+	*ret = -1;
+	return request_unpack(request, err, "{s?b}", "keep_alive", ret);
+}
+
+static int start(struct request *request, struct err *err)
+{
+	struct sandbox *sandbox;
+	int keep_alive, r = unpack_keep_alive(request, &keep_alive, err);
+
+	if (r == 0)
+		r = request_sandbox(request, &sandbox, err);
+	if (r < 0)
+		return r;
+	r = set_keep_alive(sandbox, keep_alive, err);
+	if (r == 0)
+		r = begin(request, sandbox, SANDBOX_START, 0, view_sandbox, err);
+	supervisor_put(sandbox);
+	return r;
+}
+
+static int patch(struct request *request, struct err *err)
+{
+	struct sandbox *sandbox;
+	int keep_alive, r = unpack_keep_alive(request, &keep_alive, err);
+
+	if (r == 0)
+		r = request_sandbox(request, &sandbox, err);
+	if (r < 0)
+		return r;
+	r = set_keep_alive(sandbox, keep_alive, err);
+	if (r == 0)
+		r = request_reply(request, 200, view_sandbox(sandbox), err);
+	supervisor_put(sandbox);
+	return r;
+}
+
+static int stop(struct request *request, struct err *err)
+{
+	int timeout_s = STOP_DEFAULT_S;
+	struct sandbox *sandbox;
+	int r = request_unpack(request, err, "{s?i}", "timeout", &timeout_s);
+
+	if (r == 0 && (timeout_s < 0 || timeout_s > STOP_MAX_S))
+		r = err_set(err, -EINVAL, "timeout must be 0 to %d seconds", STOP_MAX_S);
+	if (r == 0)
+		r = request_sandbox(request, &sandbox, err);
+	if (r < 0)
+		return r;
+	r = begin(request, sandbox, SANDBOX_STOP, (unsigned)timeout_s, view_sandbox, err);
+	supervisor_put(sandbox);
+	return r;
+}
+
+/* Grows the images that were asked for; the record follows. */
+static int grow(struct sandbox *sandbox, json_int_t disk, json_int_t docker_disk, struct err *err)
+{
+	struct {
+		const char *file;
+		json_int_t bytes;
+		uint64_t *size;
+	} rows[] = { { "disk.img", disk, &sandbox->record.disk_bytes },
+		     { "docker.img", docker_disk, &sandbox->record.docker_disk_bytes } };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < countof(rows); i++) {
+		autofree char *path = path_join(sandbox->folder, rows[i].file);
+
+		if (rows[i].bytes == 0)
+			continue;
+		if (path == NULL)
+			return err_set(err, -ENOMEM, "out of memory");
+		r = rows[i].bytes < 0 ? err_set(err, -EINVAL, "a size cannot be negative")
+				      : disk_check_size("a disk", (uint64_t)rows[i].bytes, err);
+		if (r == 0)
+			r = disk_grow(path, (uint64_t)rows[i].bytes, err);
+		if (r == 0) {
+			(void)pthread_mutex_lock(&sandbox->lock);
+			*rows[i].size = (uint64_t)rows[i].bytes;
+			sandbox->record.grown = true;
+			(void)pthread_mutex_unlock(&sandbox->lock);
+		}
+	}
+	return r == 0 ? sandbox_save(sandbox, err) : r;
+}
+
+static int grow_disk(struct request *request, struct err *err)
+{
+	json_int_t disk = 0, docker_disk = 0;
+	struct sandbox *sandbox;
+	int r = request_unpack(request, err, "{s?I s?I}", "disk", &disk, "docker_disk",
+			       &docker_disk);
+
+	if (r == 0)
+		r = request_sandbox(request, &sandbox, err);
+	if (r < 0)
+		return r;
+	r = grow(sandbox, disk, docker_disk, err);
+	if (r == 0)
+		r = request_reply(request, 200, view_sandbox(sandbox), err);
+	supervisor_put(sandbox);
+	return r;
+}
+
+static int console(struct request *request, struct err *err)
+{
+	const char *wanted = request->query(request, "bytes");
+	uint64_t bytes = 16384;
+	struct sandbox *sandbox;
+	int r;
+
+	if (wanted != NULL && parse_u64(wanted, TAIL_SIZE * 16, &bytes) < 0)
+		return err_set(err, -EINVAL, "bytes must be a number up to 1048576");
+	r = request_sandbox(request, &sandbox, err);
+	if (r < 0)
+		return r;
+	(void)pthread_mutex_lock(&sandbox->lock);
+	request->text = tail_copy(&sandbox->console, bytes, &request->text_len);
+	(void)pthread_mutex_unlock(&sandbox->lock);
+	supervisor_put(sandbox);
+	request->status = 200;
+	return request->text == NULL ? err_set(err, -ENOMEM, "out of memory") : 0;
+}
+
+const struct route routes_sandbox[] = {
+	{ "GET", "/sandbox", list_sandboxes },
+	{ "POST", "/sandbox", create },
+	{ "GET", "/sandbox/{}", show },
+	{ "DELETE", "/sandbox/{}", delete },
+	{ "PATCH", "/sandbox/{}", patch },
+	{ "POST", "/sandbox/{}/start", start },
+	{ "POST", "/sandbox/{}/stop", stop },
+	{ "POST", "/sandbox/{}/disk", grow_disk },
+	{ "GET", "/sandbox/{}/inspect", inspect },
+	{ "GET", "/sandbox/{}/console", console },
+	{ NULL, NULL, NULL },
+};

@@ -1,0 +1,113 @@
+/*
+ * One sandbox: its record, its state, and what is wanted of it.
+ *
+ * Slow work is done by the sandbox's own thread, the keeper (keeper.c): it
+ * creates, starts, watches, stops and removes. Everybody else takes `lock` for
+ * a moment, says what is wanted, and waits on `changed` with a deadline. So no
+ * sandbox ever waits for another one, an operation goes on when the client
+ * that asked for it leaves, and two clients that ask for the same thing share
+ * one operation.
+ *
+ *	CREATING  the keeper makes disks     -> STOPPED, or GONE when it failed
+ *	STOPPED   no process; start, remove, change of record
+ *	STARTING  the keeper starts          -> RUNNING, or STOPPED when it failed
+ *	RUNNING   the keeper watches         -> STOPPING
+ *	STOPPING  the keeper stops           -> STOPPED
+ *	REMOVING  the keeper deletes         -> GONE
+ *	DAMAGED   the record is unreadable; only remove
+ *	GONE      not in the table any more; references may still be held
+ */
+#ifndef SBXD_SANDBOX_H
+#define SBXD_SANDBOX_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/list.h"
+#include "sbxd/record.h"
+#include "sbxd/tail.h"
+
+struct run;
+struct supervisor;
+
+enum sandbox_operation { SANDBOX_CREATE, SANDBOX_START, SANDBOX_STOP, SANDBOX_REMOVE };
+
+struct sandbox {
+	struct list node;	       /* in the table, under its lock */
+	struct supervisor *supervisor; /* weak, outlives all sandboxes */
+	unsigned references;	       /* under the table's lock */
+
+	pthread_mutex_t save_lock; /* held while the record is written; taken before `lock` */
+	pthread_mutex_t lock;	   /* all below */
+	pthread_cond_t changed;	   /* any of it; clock: CLOCK_MONOTONIC */
+	struct record record;
+	bool keeper_runs;
+	int wake_fd; /* owned eventfd: want_* changed, for a keeper that watches */
+	bool want_start, want_stop, want_remove;
+	unsigned stop_timeout_s;
+	const char *progress; /* a literal: what the keeper is doing; NULL: nothing */
+	unsigned progress_number;
+	unsigned finished[SANDBOX_REMOVE + 1]; /* operations that succeeded, by kind */
+	unsigned failed[SANDBOX_REMOVE + 1];   /* and that failed */
+	struct err failure;		       /* the last one */
+	unsigned sessions, busy;
+	struct tail console;
+	struct run *adopted; /* owned; a run found at the daemon's start, for the keeper */
+	/* fixed from creation on, readable without lock */
+	char *folder;	   /* owned: of state */
+	char *run_folder;  /* owned */
+	char *vsock_path;  /* owned: sbx-vsock's socket in run_folder */
+	char *share_path;  /* owned: sbx-fs's control socket in run_folder */
+	char *engine_path; /* owned: the engine's control socket */
+	char *screen_path; /* owned: the console's socket */
+};
+
+/* An operation that was asked for, and how to see that it ended. */
+struct sandbox_ticket {
+	enum sandbox_operation operation;
+	unsigned finished, failed; /* the counters when it was asked for */
+	bool is_done;		   /* there was nothing to do */
+};
+
+/* A sandbox with one reference; takes the record over. */
+int sandbox_create(struct supervisor *supervisor, struct record *record, struct sandbox **ret);
+/* Only the table calls this, for the last reference. */
+void sandbox_destroy(struct sandbox *sandbox);
+
+/*
+ * Asks for an operation; -EBUSY with a sentence when the state forbids it. For
+ * SANDBOX_STOP, timeout_s is what the guest has for shutting down.
+ */
+int sandbox_request(struct sandbox *sandbox, enum sandbox_operation operation, unsigned timeout_s,
+		    struct sandbox_ticket *ret, struct err *err);
+
+/* 1 when it succeeded, 0 when it is under way, or how it failed. Call with the lock held. */
+int sandbox_ticket_check(struct sandbox *sandbox, const struct sandbox_ticket *ticket,
+			 struct err *err);
+
+/* Waits for the end of an operation. -ETIMEDOUT. */
+int sandbox_wait(struct sandbox *sandbox, const struct sandbox_ticket *ticket, uint64_t deadline_ms,
+		 struct err *err);
+
+/* Starts it when needed and returns once it runs. */
+int sandbox_ensure_running(struct sandbox *sandbox, struct err *err);
+
+/* Waits on `changed`, lock held, until deadline_ms of clock_now_ms(). */
+void sandbox_wait_change(struct sandbox *sandbox, uint64_t deadline_ms);
+
+/* Makes a keeper that watches look again. Lock held. */
+void sandbox_poke(struct sandbox *sandbox);
+
+/* Writes the record; call without the lock. */
+int sandbox_save(struct sandbox *sandbox, struct err *err);
+
+/* The keeper's side: status or progress changes, and everyone waiting is told. */
+void sandbox_set_status(struct sandbox *sandbox, enum sandbox_status status);
+void sandbox_set_progress(struct sandbox *sandbox, const char *literal);
+void sandbox_finish_operation(struct sandbox *sandbox, enum sandbox_operation operation,
+			      const struct err *failure);
+
+#endif

@@ -1,0 +1,505 @@
+/*
+ * From nothing to a guest that answers.
+ *
+ * All processes are spawned and wait at their gates; their identities are
+ * written down; only then the gates open. A daemon that is killed in between
+ * leaves processes that end by themselves, one that is killed after leaves
+ * processes that the next daemon finds in the record.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/fd.h"
+#include "base/file.h"
+#include "engine/engine.h"
+#include "jail/spawn.h"
+#include "sbxd/guest.h"
+#include "sbxd/run.h"
+#include "sbxd/sandbox.h"
+#include "sbxd/share.h"
+#include "sbxd/supervisor.h"
+
+enum {
+	READY_MS = 120000, /* an emulated guest on a busy host takes its time */
+	SETUP_MS = 30000,
+	DISKS = 3,	     /* image, disk, docker */
+	SHARE_FDS_FIXED = 2, /* vhost-user and control socket of sbx-fs */
+	SHARES_AT_START = SPAWN_FDS_MAX - SHARE_FDS_FIXED,
+};
+
+/* Descriptors of one start; all owned, closed when the start is over. */
+struct parts {
+	int disk_images[DISKS];
+	int disk_near[DISKS], disk_far[DISKS]; /* near: the backend's end; far: the engine's */
+	int fs_near, fs_far, vsock_near, vsock_far;
+	int fs_listen, vsock_listen, console_listen;
+	int messages_far; /* what the programs print to */
+	int shares[MOUNTS_MAX];
+	size_t shares_count;
+	struct spawned children[RUN_ROLES];
+	const struct engine_impl *engine;
+};
+
+static void close_all(int *fds, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (fds[i] >= 0)
+			(void)close(take_fd(&fds[i]));
+}
+
+static void parts_init(struct parts *parts)
+{
+	*parts = (struct parts){ .fs_near = -1,
+				 .fs_far = -1,
+				 .vsock_near = -1,
+				 .vsock_far = -1,
+				 .fs_listen = -1,
+				 .vsock_listen = -1,
+				 .console_listen = -1,
+				 .messages_far = -1 };
+	for (size_t i = 0; i < DISKS; i++)
+		parts->disk_images[i] = parts->disk_near[i] = parts->disk_far[i] = -1;
+	for (size_t i = 0; i < RUN_ROLES; i++)
+		parts->children[i] = (struct spawned){ .pidfd = -1, .gate = -1 };
+}
+
+static void parts_finish(struct parts *parts)
+{
+	int single[] = { parts->fs_near,	parts->fs_far,	    parts->vsock_near,
+			 parts->vsock_far,	parts->fs_listen,   parts->vsock_listen,
+			 parts->console_listen, parts->messages_far };
+
+	close_all(single, countof(single));
+	close_all(parts->disk_images, DISKS);
+	close_all(parts->disk_near, DISKS);
+	close_all(parts->disk_far, DISKS);
+	close_all(parts->shares, parts->shares_count);
+	for (size_t i = 0; i < RUN_ROLES; i++)
+		spawned_finish(&parts->children[i]);
+}
+
+static int open_disk(const char *path, int flags, int *ret_fd, struct err *err)
+{
+	*ret_fd = path == NULL ? -1 : open(path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (*ret_fd < 0)
+		return err_set_errno(err, path == NULL ? -ENOMEM : -errno,
+				     "cannot open the disk '%s'", path != NULL ? path : "");
+	return 0;
+}
+
+static int open_disks(struct sandbox *sandbox, struct parts *parts, struct err *err)
+{
+	const struct artefacts *artefacts = &sandbox->supervisor->artefacts;
+	autofree char *disk = path_join(sandbox->folder, "disk.img");
+	autofree char *docker = path_join(sandbox->folder, "docker.img");
+	const char *image = sandbox->record.image;
+	int r;
+
+	if (image == NULL)
+		image = artefacts_need(artefacts, ARTEFACT_IMAGE, err);
+	if (image == NULL)
+		return err->code;
+	r = open_disk(image, O_RDONLY, &parts->disk_images[0], err);
+	if (r == 0)
+		r = open_disk(disk, O_RDWR, &parts->disk_images[1], err);
+	if (r == 0)
+		r = open_disk(docker, O_RDWR, &parts->disk_images[2], err);
+	return r;
+}
+
+static int open_shares(const struct mounts *mounts, struct parts *parts, struct err *err)
+{
+	for (size_t i = 0; i < mounts->count; i++) {
+		int r = mount_open(&mounts->items[i], &parts->shares[i], err);
+
+		if (r < 0)
+			return r;
+		parts->shares_count = i + 1;
+	}
+	return 0;
+}
+
+static int make_pair(int *near, int *far)
+{
+	int pair[2];
+	int r = fd_socketpair(pair);
+
+	if (r < 0)
+		return r;
+	*near = pair[0];
+	*far = pair[1];
+	return 0;
+}
+
+/*
+ * Where programs print: datagrams, so that a full or abandoned socket loses a
+ * line and never blocks or kills who prints.
+ */
+static int make_messages(struct run *run, struct parts *parts)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
+		return -errno;
+	run->messages_fd = pair[0];
+	parts->messages_far = pair[1];
+	return 0;
+}
+
+static int make_sockets(struct sandbox *sandbox, struct run *run, struct parts *parts,
+			struct err *err)
+{
+	int r = file_remove_tree(AT_FDCWD, sandbox->run_folder);
+
+	if (r == 0 && mkdir(sandbox->run_folder, 0700) < 0)
+		r = -errno;
+	for (size_t i = 0; r == 0 && i < DISKS; i++)
+		r = make_pair(&parts->disk_near[i], &parts->disk_far[i]);
+	if (r == 0)
+		r = make_pair(&parts->fs_near, &parts->fs_far);
+	if (r == 0)
+		r = make_pair(&parts->vsock_near, &parts->vsock_far);
+	if (r == 0)
+		r = fd_listen_unix(sandbox->share_path, &parts->fs_listen);
+	if (r == 0)
+		r = fd_listen_unix(sandbox->vsock_path, &parts->vsock_listen);
+	if (r == 0)
+		r = fd_listen_unix(sandbox->screen_path, &parts->console_listen);
+	if (r == 0)
+		r = make_messages(run, parts);
+	return r < 0 ? err_set_errno(err, r, "cannot make sockets in '%s'", sandbox->run_folder)
+		     : 0;
+}
+
+/* Spawns one of our own programs up to its gate. */
+static int spawn_backend(struct sandbox *sandbox, struct parts *parts, enum run_role role,
+			 enum artefact program, char *const *argv, const int *fds, size_t fds_count,
+			 struct err *err)
+{
+	const char *path = artefacts_need(&sandbox->supervisor->artefacts, program, err);
+
+	if (path == NULL)
+		return err->code;
+	return jail_spawn(
+		&(struct spawn_config){
+			.program = path,
+			.argv = argv,
+			.fds = fds,
+			.fds_count = fds_count,
+			.stdout_fd = parts->messages_far,
+			.weak = sandbox->record.weak_jail,
+		},
+		&parts->children[role], err);
+}
+
+static int spawn_blk(struct sandbox *sandbox, struct parts *parts, struct err *err)
+{
+	char *argv[] = { "sbx-blk", "--weak", "ro", "rw", "rw", NULL };
+	char **from = argv;
+	int fds[2 * DISKS];
+
+	for (size_t i = 0; i < DISKS; i++) {
+		fds[2 * i] = parts->disk_near[i];
+		fds[2 * i + 1] = parts->disk_images[i];
+	}
+	if (!sandbox->record.weak_jail) {
+		argv[1] = argv[0];
+		from++;
+	}
+	return spawn_backend(sandbox, parts, RUN_BLK, ARTEFACT_BLK, from, fds, countof(fds), err);
+}
+
+static int spawn_vsock(struct sandbox *sandbox, struct parts *parts, struct err *err)
+{
+	char *argv[] = { "sbx-vsock", "--weak", "3", NULL };
+	char **from = argv;
+	int fds[] = { parts->vsock_near, parts->vsock_listen };
+
+	static_assert(RECORD_CID == 3, "the context id in argv");
+	if (!sandbox->record.weak_jail) {
+		argv[1] = argv[0];
+		from++;
+	}
+	return spawn_backend(sandbox, parts, RUN_VSOCK, ARTEFACT_VSOCK, from, fds, countof(fds),
+			     err);
+}
+
+static int spawn_fs(struct sandbox *sandbox, struct parts *parts, struct err *err)
+{
+	char words[SHARES_AT_START][16];
+	char *argv[SHARES_AT_START + 3] = { "sbx-fs" };
+	int fds[SPAWN_FDS_MAX] = { parts->fs_near, parts->fs_listen };
+	size_t argc = 1, count = min_of(parts->shares_count, (size_t)SHARES_AT_START);
+
+	if (sandbox->record.weak_jail)
+		argv[argc++] = "--weak";
+	for (size_t i = 0; i < count; i++) {
+		char name[SHARE_NAME_SIZE];
+
+		share_name(i, name);
+		(void)snprintf(words[i], sizeof(words[i]), "%s:%s", name,
+			       sandbox->record.mounts.items[i].read_only ? "ro" : "rw");
+		argv[argc++] = words[i];
+		fds[SHARE_FDS_FIXED + i] = parts->shares[i];
+	}
+	return spawn_backend(sandbox, parts, RUN_FS, ARTEFACT_FS, argv, fds,
+			     SHARE_FDS_FIXED + count, err);
+}
+
+static int spawn_engine(struct sandbox *sandbox, struct parts *parts, struct err *err)
+{
+	const struct artefacts *artefacts = &sandbox->supervisor->artefacts;
+	const struct record *record = &sandbox->record;
+	const char *kernel = record->kernel != NULL
+				     ? record->kernel
+				     : artefacts_need(artefacts, ARTEFACT_KERNEL, err);
+	const char *initramfs =
+		kernel == NULL ? NULL : artefacts_need(artefacts, ARTEFACT_INITRAMFS, err);
+	struct engine_config config = {
+		.kernel = kernel,
+		.initramfs = initramfs,
+		.cmdline =
+			"console=ttyS0 quiet panic=-1 random.trust_cpu=on virtiofs.notify_last=1",
+		.control_path = sandbox->engine_path,
+		.cpus = record->cpus,
+		.memory_bytes = record->memory_bytes,
+		.cid = RECORD_CID,
+		.console_fd = parts->console_listen,
+		.messages_fd = parts->messages_far,
+		.disks_count = DISKS,
+		.fs_fd = parts->fs_far,
+		.vsock_fd = parts->vsock_far,
+		.weak_jail = record->weak_jail,
+	};
+
+	if (initramfs == NULL)
+		return err->code;
+	memcpy(config.disk_fds, parts->disk_far, sizeof(parts->disk_far));
+	return parts->engine->start(&config, &parts->children[RUN_ENGINE], err);
+}
+
+/* Enters the waiting processes into the record and writes it down. */
+static int persist(struct sandbox *sandbox, struct parts *parts, struct err *err)
+{
+	struct record *record = &sandbox->record;
+
+	(void)pthread_mutex_lock(&sandbox->lock);
+	record->processes_count = 0;
+	for (int role = 0; role < RUN_ROLES; role++) {
+		struct record_process *process = &record->processes[record->processes_count++];
+
+		process->id = parts->children[role].id;
+		(void)snprintf(process->name, sizeof(process->name), "%s",
+			       run_role_name((enum run_role)role, record));
+	}
+	(void)pthread_mutex_unlock(&sandbox->lock);
+	return sandbox_save(sandbox, err);
+}
+
+/* Opens the gates, the engine's first: it has most to do. */
+static int release(struct run *run, struct parts *parts, struct err *err)
+{
+	static const enum run_role order[] = { RUN_ENGINE, RUN_BLK, RUN_FS, RUN_VSOCK };
+
+	for (size_t i = 0; i < countof(order); i++) {
+		struct spawned *child = &parts->children[order[i]];
+		int r = jail_spawn_release(child, err);
+
+		run->pidfds[order[i]] = take_fd(&child->pidfd);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int spawn_all(struct sandbox *sandbox, struct run *run, struct parts *parts, struct err *err)
+{
+	int r = spawn_engine(sandbox, parts, err);
+
+	if (r == 0)
+		r = spawn_blk(sandbox, parts, err);
+	if (r == 0)
+		r = spawn_fs(sandbox, parts, err);
+	if (r == 0)
+		r = spawn_vsock(sandbox, parts, err);
+	if (r == 0)
+		r = persist(sandbox, parts, err);
+	return r < 0 ? r : release(run, parts, err);
+}
+
+/* Waits for the guest's knock; a process that ends or a stop that is wanted ends the wait. */
+static int await_ready(struct sandbox *sandbox, struct run *run, struct err *err)
+{
+	uint64_t deadline_ms = clock_now_ms() + READY_MS;
+	char line[200];
+
+	while (!run->is_ready) {
+		bool is_cancelled;
+		int r = run_step(sandbox, run, deadline_ms, err);
+
+		if (r < 0)
+			return r;
+		(void)pthread_mutex_lock(&sandbox->lock);
+		is_cancelled = sandbox->want_stop || sandbox->want_remove;
+		tail_last_line(&sandbox->console, line, sizeof(line));
+		(void)pthread_mutex_unlock(&sandbox->lock);
+		if (is_cancelled)
+			return err_set(err, -ECANCELED, "sandbox '%s' was stopped while it started",
+				       sandbox->record.name);
+		if (!run->is_ready && clock_left_ms(deadline_ms) == 0)
+			return err_set(err, -ETIMEDOUT, "the guest was not ready within %d s%s%s",
+				       READY_MS / 1000,
+				       line[0] != '\0' ? "; its console ends with: " : "", line);
+	}
+	return 0;
+}
+
+/* What every command in the guest finds in its environment. */
+static int make_env(const struct record *record, struct string_list *ret)
+{
+	const char *workspace = record->mounts.count > 0 ? record->mounts.items[0].target : NULL;
+	const struct {
+		const char *name, *value;
+	} own[] = {
+		{ "SANDBOX_NAME", record->name },
+		{ "SANDBOX_ID", record->id },
+		{ "WORKSPACE_DIR", workspace },
+		{ "IS_SANDBOX", "1" },
+		{ "BASH_ENV", "/etc/sandbox-persistent.sh" },
+	};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < countof(own); i++) {
+		autofree char *text = NULL;
+
+		if (own[i].value == NULL)
+			continue;
+		if (asprintf(&text, "%s=%s", own[i].name, own[i].value) < 0)
+			return -ENOMEM;
+		r = string_list_add(ret, text);
+	}
+	for (size_t i = 0; r == 0 && i < record->env.count; i++)
+		r = string_list_add(ret, record->env.items[i]);
+	return r;
+}
+
+static void make_setup(struct record *record, const struct string_list *env,
+		       struct guest_message *ret)
+{
+	*ret = (struct guest_message){ .type = GUEST_SETUP,
+				       .hostname = record->name,
+				       .realtime_ns = clock_realtime_ns(),
+				       .env = env->items,
+				       .env_count = env->count };
+	if (getrandom(ret->entropy, 64, 0) == 64)
+		ret->entropy_len = 64;
+}
+
+void run_make_mount(const struct mount *mount, char *source, struct guest_message *ret)
+{
+	*ret = (struct guest_message){ .type = GUEST_MOUNT,
+				       .source = source,
+				       .target = mount->target,
+				       .flags = (mount->read_only ? GUEST_FLAG_READ_ONLY : 0u) |
+						(mount->is_file ? GUEST_FLAG_FILE : 0u) };
+}
+
+/* The mounts for which sbx-fs had no room among the descriptors of its start. */
+static int share_rest(struct sandbox *sandbox, struct err *err)
+{
+	const struct mounts *mounts = &sandbox->record.mounts;
+	uint64_t deadline_ms = clock_now_ms() + SETUP_MS;
+
+	for (size_t i = SHARES_AT_START; i < mounts->count; i++) {
+		int r = share_add(sandbox->share_path, &mounts->items[i], i, deadline_ms, err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* Name, clock, entropy, environment and mounts, in one go on one connection. */
+static int set_up(struct sandbox *sandbox, struct err *err)
+{
+	struct record *record = &sandbox->record;
+	uint64_t deadline_ms = clock_now_ms() + SETUP_MS;
+	struct guest_message requests[MOUNTS_MAX + 2];
+	char sources[MOUNTS_MAX][SHARE_NAME_SIZE];
+	struct string_list env = { .count = 0 };
+	autoclose int fd = -1;
+	size_t count = 0;
+	int r = guest_connect(sandbox->vsock_path, false, deadline_ms, &fd, err);
+
+	if (r < 0)
+		return r;
+	if (make_env(record, &env) < 0) {
+		string_list_finish(&env);
+		return err_set(err, -ENOMEM, "out of memory");
+	}
+	make_setup(record, &env, &requests[count++]);
+	for (size_t i = 0; i < record->mounts.count; i++) {
+		share_name(i, sources[i]);
+		run_make_mount(&record->mounts.items[i], sources[i], &requests[count++]);
+	}
+	if (record->grown)
+		requests[count++] = (struct guest_message){ .type = GUEST_GROW };
+	r = guest_ask(fd, requests, count, deadline_ms, NULL, err);
+	string_list_finish(&env);
+	return r < 0 ? err_wrap(err, "setting up the guest") : 0;
+}
+
+static int boot(struct sandbox *sandbox, struct run *run, struct parts *parts, struct err *err)
+{
+	int r = engine_choose(sandbox->record.engine, &parts->engine, err);
+
+	if (r == 0)
+		r = open_disks(sandbox, parts, err);
+	if (r == 0)
+		r = open_shares(&sandbox->record.mounts, parts, err);
+	if (r == 0)
+		r = make_sockets(sandbox, run, parts, err);
+	if (r == 0)
+		r = spawn_all(sandbox, run, parts, err);
+	return r;
+}
+
+int run_start(struct sandbox *sandbox, struct run *run, struct err *err)
+{
+	struct parts parts;
+	int r;
+
+	parts_init(&parts);
+	sandbox_set_progress(sandbox, "Starting the microVM");
+	r = boot(sandbox, run, &parts, err);
+	parts_finish(&parts);
+	if (r < 0)
+		return r;
+	sandbox_set_progress(sandbox, "Waiting for the guest");
+	r = run_connect(sandbox, run, err);
+	if (r == 0)
+		r = share_rest(sandbox, err);
+	if (r == 0)
+		r = await_ready(sandbox, run, err);
+	if (r < 0)
+		return r;
+	sandbox_set_progress(sandbox, "Setting up the guest");
+	r = set_up(sandbox, err);
+	if (r == 0)
+		run_watch_busy(sandbox, run);
+	return r;
+}

@@ -1,0 +1,43 @@
+#include "sbxd/string_list.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+int string_list_add(struct string_list *strings, const char *text)
+{
+	char **items = reallocarray(strings->items, strings->count + 2, sizeof(*items));
+
+	if (items == NULL)
+		return -ENOMEM;
+	strings->items = items;
+	items[strings->count] = strdup(text);
+	if (items[strings->count] == NULL)
+		return -ENOMEM;
+	items[++strings->count] = NULL;
+	return 0;
+}
+
+int string_list_copy(const struct string_list *from, struct string_list *ret)
+{
+	struct string_list copy = { .count = 0 };
+
+	for (size_t i = 0; i < from->count; i++) {
+		int r = string_list_add(&copy, from->items[i]);
+
+		if (r < 0) {
+			string_list_finish(&copy);
+			return r;
+		}
+	}
+	*ret = copy;
+	return 0;
+}
+
+void string_list_finish(struct string_list *strings)
+{
+	for (size_t i = 0; i < strings->count; i++)
+		free(strings->items[i]);
+	free(strings->items);
+	*strings = (struct string_list){ .count = 0 };
+}

@@ -1,0 +1,190 @@
+#include "sbxd/view.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/buf.h"
+#include "base/check.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "sbxd/disk.h"
+#include "sbxd/sandbox.h"
+#include "sbxd/supervisor.h"
+
+json_t *view_time(int64_t seconds)
+{
+	time_t when = seconds;
+	struct tm parts;
+	char text[40];
+
+	if (seconds == 0 || gmtime_r(&when, &parts) == NULL)
+		return NULL;
+	if (strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
+		return NULL;
+	return json_string(text);
+}
+
+static json_t *view_mounts(const struct mounts *mounts)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < mounts->count; i++)
+		(void)json_array_append_new(list, json_pack("{ss ss sb}", "source",
+							    mounts->items[i].source, "target",
+							    mounts->items[i].target, "read_only",
+							    mounts->items[i].read_only));
+	return list;
+}
+
+static json_t *view_strings(const struct string_list *strings)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < strings->count; i++)
+		(void)json_array_append_new(list, json_string(strings->items[i]));
+	return list;
+}
+
+static json_t *view_labels(const struct string_list *labels)
+{
+	json_t *object = json_object();
+
+	for (size_t i = 0; i < labels->count; i++) {
+		const char *equals = strchr(labels->items[i], '=');
+		autofree char *key = equals == NULL ? NULL
+						    : strndup(labels->items[i],
+							      (size_t)(equals - labels->items[i]));
+
+		if (key != NULL)
+			(void)json_object_set_new(object, key, json_string(equals + 1));
+	}
+	return object;
+}
+
+static json_t *view_locked(const struct sandbox *sandbox)
+{
+	const struct record *record = &sandbox->record;
+	const struct mounts *mounts = &record->mounts;
+	json_t *json;
+
+	if (record->status == SANDBOX_DAMAGED)
+		return json_pack("{ss ss ss ss*}", "id", record->id, "name", record->name, "status",
+				 "damaged", "reason", record->reason);
+	json = json_pack(
+		"{ss ss ss* ss ss* ss* so si sI sI sI ss* ss* ss* so sb sb so* so* so* so*}", "id",
+		record->id, "name", record->name, "agent", record->agent, "status",
+		sandbox_status_name(record->status), "reason", record->reason, "workspace",
+		mounts->count > 0 ? mounts->items[0].target : NULL, "mounts", view_mounts(mounts),
+		"cpus", (int)record->cpus, "memory", (json_int_t)record->memory_bytes, "disk",
+		(json_int_t)record->disk_bytes, "docker_disk",
+		(json_int_t)record->docker_disk_bytes, "engine", record->engine, "image",
+		record->image, "kernel", record->kernel, "labels", view_labels(&record->labels),
+		"keep_alive", record->keep_alive, "allow_weak_jail", record->weak_jail,
+		"created_at", view_time(record->created_at), "started_at",
+		view_time(record->started_at), "stopped_at", view_time(record->stopped_at),
+		"last_used_at", view_time(record->last_used_at));
+	if (record->status == SANDBOX_RUNNING) {
+		(void)json_object_set_new(json, "sessions", json_integer(sandbox->sessions));
+		(void)json_object_set_new(json, "busy", json_integer(sandbox->busy));
+	}
+	return json;
+}
+
+json_t *view_sandbox(struct sandbox *sandbox)
+{
+	json_t *json;
+
+	(void)pthread_mutex_lock(&sandbox->lock);
+	json = view_locked(sandbox);
+	(void)pthread_mutex_unlock(&sandbox->lock);
+	return json;
+}
+
+json_t *view_removed(struct sandbox *sandbox)
+{
+	return json_pack("{ss}", "removed", sandbox->record.name);
+}
+
+uint64_t view_pss(int pid)
+{
+	char path[64];
+	const char *found;
+	unsigned long kib = 0;
+	struct buf text;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", pid);
+	buf_init(&text, 8192);
+	if (file_read(AT_FDCWD, path, &text) == 0 && buf_str(&text) != NULL) {
+		found = strstr(buf_str(&text), "\nPss:");
+		if (found != NULL && sscanf(found, "\nPss: %lu kB", &kib) != 1)
+			kib = 0;
+	}
+	buf_finish(&text);
+	return kib * 1024ull;
+}
+
+static json_t *view_processes(const struct record_process *processes, size_t count)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < count; i++) {
+		const struct record_process *process = &processes[i];
+
+		(void)json_array_append_new(list, json_pack("{ss si sI}", "name", process->name,
+							    "pid", (int)process->id.pid, "pss",
+							    (json_int_t)view_pss(process->id.pid)));
+	}
+	return list;
+}
+
+static json_t *view_disks(const struct sandbox *sandbox)
+{
+	static const struct {
+		const char *name, *file;
+	} disks[] = { { "disk", "disk.img" }, { "docker_disk", "docker.img" } };
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < countof(disks); i++) {
+		autofree char *path = path_join(sandbox->folder, disks[i].file);
+		uint64_t size, allocated;
+
+		if (path == NULL || disk_measure(path, &size, &allocated) < 0)
+			continue;
+		(void)json_array_append_new(list, json_pack("{ss ss sI sI}", "name", disks[i].name,
+							    "path", path, "size", (json_int_t)size,
+							    "allocated", (json_int_t)allocated));
+	}
+	return list;
+}
+
+json_t *view_inspect(struct sandbox *sandbox)
+{
+	const struct record *record = &sandbox->record;
+	struct record_process processes[RECORD_PROCESSES_MAX];
+	size_t count;
+	json_t *json, *env;
+	int64_t started_at = 0;
+
+	(void)pthread_mutex_lock(&sandbox->lock);
+	json = view_locked(sandbox);
+	env = view_strings(&record->env);
+	if (record->status == SANDBOX_RUNNING)
+		started_at = record->started_at;
+	(void)json_object_set_new(
+		json, "engine_why",
+		json_string(record->engine_why != NULL ? record->engine_why : ""));
+	count = record->processes_count;
+	memcpy(processes, record->processes, sizeof(processes));
+	(void)pthread_mutex_unlock(&sandbox->lock);
+	(void)json_object_set_new(json, "processes", view_processes(processes, count));
+	(void)json_object_set_new(json, "env", env);
+	if (started_at != 0)
+		(void)json_object_set_new(json, "uptime", json_integer(time(NULL) - started_at));
+	(void)json_object_set_new(json, "state_dir", json_string(sandbox->folder));
+	(void)json_object_set_new(json, "run_dir", json_string(sandbox->run_folder));
+	(void)json_object_set_new(json, "disks", view_disks(sandbox));
+	return json;
+}

@@ -146,7 +146,7 @@ static void bash_case_values(const char *path, const struct command *command, FI
 static void bash_case_arguments(const char *path, const struct command *command, FILE *to)
 {
 	if (command->commands != NULL) {
-		(void)fprintf(to, "\t\"%s \"*) echo \"words", path);
+		(void)fprintf(to, "\t\"%s \"[0-9]*) echo \"words", path);
 		command_for_each (c, command) {
 			if (!c->hidden)
 				(void)fprintf(to, " %s", c->name);
@@ -156,14 +156,14 @@ static void bash_case_arguments(const char *path, const struct command *command,
 	}
 	(void)fprintf(to, "\t\"%s 0\") echo \"%s ", path, kind_name(command->first));
 	print_words(command->choices, to);
-	(void)fprintf(to, "\" ;;\n\t\"%s \"*) echo \"%s \" ;;\n", path, kind_name(command->rest));
+	(void)fprintf(to, "\" ;;\n\t\"%s \"[0-9]*) echo \"%s \" ;;\n", path,
+		      kind_name(command->rest));
 }
 
 static void bash_function(const char *name, const char *subject, const struct command *root,
 			  visit_fn *fn, const char *end, FILE *to)
 {
 	(void)fprintf(to, "%s() {\n\tcase %s in\n", name, subject);
-	/* The most nested commands are written last; their patterns do not overlap. */
 	visit("", root, fn, to);
 	(void)fprintf(to, "%s\tesac\n}\n\n", end);
 }

@@ -128,10 +128,10 @@ const struct command *command_find(const struct command *parent, const char *nam
 bool option_has_argument(const struct option *option);
 
 /* Walks the rows of all groups of a command; break leaves one group only. */
-#define command_for_each_option(option, command)                                              \
+#define command_for_each_option(row, command)                                                 \
 	for (const struct option_group *group_ = (command)->groups;                           \
 	     group_ < (command)->groups + OPTION_GROUPS && group_->options != NULL; group_++) \
-		for (const struct option *option = group_->options; option->name != NULL; option++)
+		for (const struct option *row = group_->options; row->name != NULL; row++)
 
 /* Walks the sub-commands of a command, hidden ones too. */
 #define command_for_each(child, parent)                                          \

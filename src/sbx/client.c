@@ -19,7 +19,6 @@
 
 enum {
 	CALL_TIMEOUT_MS = 30000,    /* an answer that takes no work */
-	SLOW_TIMEOUT_MS = 150000,   /* may include the start of a sandbox */
 	STREAM_TIMEOUT_MS = 300000, /* between two lines of a stream */
 	ANSWER_MAX = 16 << 20,
 	RECEIVE_CHUNK = 16384,
@@ -383,15 +382,16 @@ static struct exchange exchange_make(struct client *client, const char *method, 
 				  .path = path,
 				  .fd = -1,
 				  .passed_fd = -1,
-				  .timeout_ms = timeout_ms,
+				  .timeout_ms =
+					  client->timeout_ms > 0 ? client->timeout_ms : timeout_ms,
 				  .err = err };
 }
 
 int client_call(struct client *client, const char *method, const char *path, const json_t *body,
 		json_t **ret, struct err *err)
 {
-	autocall(exchange_finish) struct exchange exchange = exchange_make(
-		client, method, path, client->slow ? SLOW_TIMEOUT_MS : CALL_TIMEOUT_MS, err);
+	autocall(exchange_finish) struct exchange exchange =
+		exchange_make(client, method, path, CALL_TIMEOUT_MS, err);
 	int r = begin(&exchange, body, "Connection: close\r\n");
 
 	return r < 0 ? r : finish_call(&exchange, ret);
@@ -501,7 +501,7 @@ static int receive_descriptor(struct exchange *exchange, int *ret)
 int client_attach(struct client *client, const char *name, int *ret_socket, struct err *err)
 {
 	autofree char *path = client_path(name, "/attach");
-	struct exchange exchange = exchange_make(client, "POST", path, SLOW_TIMEOUT_MS, err);
+	struct exchange exchange = exchange_make(client, "POST", path, CLIENT_SLOW_MS, err);
 	int r;
 
 	if (path == NULL)

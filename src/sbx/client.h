@@ -8,17 +8,21 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct err;
 struct invocation;
 struct progress;
+
+/* For what may take as long as the start of a sandbox. */
+enum { CLIENT_SLOW_MS = 150000 };
 
 struct client {
 	char *socket_path;	   /* owned */
 	bool debug;		   /* show requests and answers on stderr */
 	bool keep_absent;	   /* do not start a daemon that is not there: -ECONNREFUSED */
 	bool quiet;		   /* do not tell that the daemon is being started */
-	bool slow;		   /* a call may take as long as a start */
+	uint64_t timeout_ms;	   /* how long an answer may take; 0: 30 seconds */
 	struct progress *progress; /* weak; ticked while waiting; or NULL */
 	/* Asked while waiting; true ends the wait with -EINTR. NULL: never. */
 	bool (*interrupted)(void);

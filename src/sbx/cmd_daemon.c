@@ -106,7 +106,7 @@ static int stop_daemon(const struct invocation *invocation, bool sandboxes, bool
 	if (r < 0)
 		return r;
 	client.keep_absent = true;
-	client.slow = true;
+	client.timeout_ms = CLIENT_SLOW_MS;
 	body = json_pack("{s:s}", "sandboxes", sandboxes ? "stop" : "keep");
 	r = client_call(&client, "POST", "/daemon/stop", body, NULL, err);
 	json_decref(body);

@@ -135,7 +135,7 @@ static int ask_daemon(const struct invocation *invocation, json_t *report)
 	if (r == 0) {
 		(void)check_daemon(report, health, clock_now_ms() - started_ms);
 		json_decref(health);
-		client.slow = true;
+		client.timeout_ms = CLIENT_SLOW_MS;
 		r = client_call(&client, "GET", "/diagnose", NULL, &found, &err);
 	}
 	if (r == 0)

@@ -71,7 +71,7 @@ static int run_trim(const struct invocation *invocation, struct err *err)
 		return r;
 	progress_init(&progress, false);
 	client.progress = &progress;
-	client.slow = true;
+	client.timeout_ms = CLIENT_SLOW_MS;
 	progress_step(&progress, "Giving free blocks back");
 	r = client_call(&client, "POST", path, NULL, &answer, err);
 	progress_finish(&progress);

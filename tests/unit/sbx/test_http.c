@@ -156,8 +156,9 @@ TEST(bodies_that_end_early)
 
 TEST(bad_chunks_are_refused)
 {
-	static const char *const cases[] = { "x\r\n",	 "\r\n", "-1\r\n", "11111111111111111\r\n",
-					     "1\r\nabc", "1\n",	 "0x1\r\n" };
+	static const char *const cases[] = {
+		"x\r\n", "\r\n", "-1\r\n", "11111111111111111\r\n", "1\r\nabc\r\n", "1\n", "0x1\r\n"
+	};
 
 	for (size_t i = 0; i < countof(cases); i++) {
 		autocall(buf_finish) struct buf to;

@@ -1,0 +1,193 @@
+#include "sbx-vmm/serial.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "hv/hv.h"
+
+/* Registers and bits of the 16550. */
+enum {
+	DATA = 0,
+	ENABLE = 1, /* interrupts */
+	IDENTIFY = 2,
+	LINE_CONTROL = 3,
+	MODEM_CONTROL = 4,
+	LINE_STATUS = 5,
+	MODEM_STATUS = 6,
+	SCRATCH = 7,
+
+	ENABLE_SENT = 1 << 1,
+	ENABLE_BITS = 0x0f,
+	IDENTIFY_NONE = 1,
+	IDENTIFY_SENT = 2,
+	DIVISOR_ACCESS = 1 << 7,
+	LOOPBACK = 1 << 4,
+	STATUS_EMPTY = 0x60, /* ready to take the next byte */
+	MODEM_READY = 0xb0,  /* carrier, data set ready, clear to send */
+};
+
+void serial_init(struct serial *serial, struct hv_vm *vm, int output)
+{
+	*serial = (struct serial){ .lock = PTHREAD_MUTEX_INITIALIZER, .vm = vm, .output = output };
+}
+
+static void flush_line(struct serial *serial)
+{
+	size_t room = SERIAL_OUTPUT_MAX - serial->written;
+	size_t len = min_of(serial->line_len, room);
+
+	if (serial->output >= 0 && len > 0)
+		(void)!write(serial->output, serial->line, len);
+	serial->written += len;
+	serial->line_len = 0;
+}
+
+void serial_finish(struct serial *serial)
+{
+	flush_line(serial);
+	(void)pthread_mutex_destroy(&serial->lock);
+}
+
+static void take_byte(struct serial *serial, uint8_t byte)
+{
+	serial->kept[serial->kept_next++ % SERIAL_KEPT] = (char)byte;
+	serial->line[serial->line_len++] = (char)byte;
+	if (byte == '\n' || serial->line_len == SERIAL_LINE_MAX)
+		flush_line(serial);
+}
+
+/* The line is edge-triggered: each byte that is gone, and each new wish to hear of it, is one. */
+static void tell_sent(struct serial *serial)
+{
+	serial->sent = true;
+	if ((serial->enable & ENABLE_SENT) == 0)
+		return;
+	(void)hv_irq_set(serial->vm, SERIAL_LINE, true);
+	(void)hv_irq_set(serial->vm, SERIAL_LINE, false);
+}
+
+static uint8_t identify(struct serial *serial)
+{
+	bool pending = serial->sent && (serial->enable & ENABLE_SENT) != 0;
+
+	serial->sent = false;
+	return pending ? IDENTIFY_SENT : IDENTIFY_NONE;
+}
+
+/* In loopback the outputs of the modem lines are their inputs; Linux looks for that. */
+static uint8_t modem_status(const struct serial *serial)
+{
+	unsigned out = serial->modem_control;
+
+	if ((out & LOOPBACK) == 0)
+		return MODEM_READY;
+	return (uint8_t)((out & 1) << 5 | (out & 2) << 3 | (out & 4) << 4 | (out & 8) << 4);
+}
+
+static uint8_t read_register(struct serial *serial, unsigned reg)
+{
+	bool divisor = (serial->line_control & DIVISOR_ACCESS) != 0;
+
+	switch (reg) {
+	case ENABLE:
+		return divisor ? 0 : serial->enable;
+	case IDENTIFY:
+		return identify(serial);
+	case LINE_CONTROL:
+		return serial->line_control;
+	case MODEM_CONTROL:
+		return serial->modem_control;
+	case LINE_STATUS:
+		return STATUS_EMPTY;
+	case MODEM_STATUS:
+		return modem_status(serial);
+	case SCRATCH:
+		return serial->scratch;
+	default:
+		return 0;
+	}
+}
+
+static void write_register(struct serial *serial, unsigned reg, uint8_t value)
+{
+	bool divisor = (serial->line_control & DIVISOR_ACCESS) != 0;
+
+	switch (reg) {
+	case DATA:
+		if (divisor || (serial->modem_control & LOOPBACK) != 0)
+			break;
+		take_byte(serial, value);
+		tell_sent(serial);
+		break;
+	case ENABLE:
+		if (divisor)
+			break;
+		serial->enable = value & ENABLE_BITS;
+		tell_sent(serial);
+		break;
+	case LINE_CONTROL:
+		serial->line_control = value;
+		break;
+	case MODEM_CONTROL:
+		serial->modem_control = value & 0x1f;
+		break;
+	case SCRATCH:
+		serial->scratch = value;
+		break;
+	default:
+		break;
+	}
+}
+
+uint8_t serial_read(struct serial *serial, unsigned reg)
+{
+	uint8_t value;
+
+	(void)pthread_mutex_lock(&serial->lock);
+	value = read_register(serial, reg);
+	(void)pthread_mutex_unlock(&serial->lock);
+	return value;
+}
+
+void serial_write(struct serial *serial, unsigned reg, uint8_t value)
+{
+	(void)pthread_mutex_lock(&serial->lock);
+	write_register(serial, reg, value);
+	(void)pthread_mutex_unlock(&serial->lock);
+}
+
+/* What was kept, oldest first. */
+static size_t unroll(struct serial *serial, char to[SERIAL_KEPT + 1])
+{
+	size_t len, from;
+
+	(void)pthread_mutex_lock(&serial->lock);
+	len = min_of(serial->kept_next, (size_t)SERIAL_KEPT);
+	from = serial->kept_next - len;
+	for (size_t i = 0; i < len; i++) {
+		char c = serial->kept[(from + i) % SERIAL_KEPT];
+
+		to[i] = (c >= ' ' && c < 0x7f) || c == '\n' ? c : '?';
+	}
+	(void)pthread_mutex_unlock(&serial->lock);
+	to[len] = '\0';
+	return len;
+}
+
+bool serial_last_words(struct serial *serial, char *to, size_t size)
+{
+	char text[SERIAL_KEPT + 1];
+	size_t len = unroll(serial, text);
+	const char *panic = strstr(text, "Kernel panic");
+	const char *from = text;
+
+	if (panic != NULL)
+		from = panic;
+	else if (len >= size)
+		from = text + len - (size - 1);
+	len = min_of(strlen(from), size - 1);
+	memcpy(to, from, len);
+	to[len] = '\0';
+	return panic != NULL;
+}

@@ -1,0 +1,122 @@
+#include <unistd.h>
+
+#include "base/err.h"
+#include "hv/fake/fake.h"
+#include "sbx-vmm/serial.h"
+#include "tests/unit/test.h"
+
+struct fixture {
+	struct hv_fake fake;
+	struct hv_vm *vm;
+	struct serial serial;
+	int pipe[2];
+};
+
+static bool init(struct fixture *f)
+{
+	struct hv_config config = { .cpus = 1, .fake = &f->fake };
+	struct err err = ERR_INIT;
+
+	hv_fake_init(&f->fake);
+	if (hv_vm_create(&hv_fake_full, &config, &f->vm, &err) < 0 || pipe(f->pipe) < 0)
+		return false;
+	serial_init(&f->serial, f->vm, f->pipe[1]);
+	return true;
+}
+
+static void finish(struct fixture *f)
+{
+	serial_finish(&f->serial);
+	hv_vm_destroy(f->vm);
+	hv_fake_finish(&f->fake);
+	(void)close(f->pipe[0]);
+	(void)close(f->pipe[1]);
+}
+
+static void say(struct fixture *f, const char *text)
+{
+	for (; *text != '\0'; text++)
+		serial_write(&f->serial, 0, (uint8_t)*text);
+}
+
+TEST(lines_are_passed_on_whole)
+{
+	struct fixture f;
+	char got[16] = "";
+
+	CHECK(init(&f));
+	CHECK_EQ(serial_read(&f.serial, 5) & 0x20, 0x20);
+	say(&f, "hello\nwor");
+	CHECK_EQ(read(f.pipe[0], got, sizeof(got)), 6);
+	CHECK_STR(got, "hello\n");
+	finish(&f);
+}
+
+TEST(a_driver_that_wants_to_know_is_interrupted)
+{
+	struct fixture f;
+
+	CHECK(init(&f));
+	say(&f, "a");
+	CHECK_EQ(f.fake.line[SERIAL_LINE].rises, 0);
+	serial_write(&f.serial, 1, 2);
+	CHECK_EQ(f.fake.line[SERIAL_LINE].rises, 1);
+	CHECK_EQ(serial_read(&f.serial, 2), 2);
+	CHECK_EQ(serial_read(&f.serial, 2), 1);
+	say(&f, "b");
+	CHECK_EQ(f.fake.line[SERIAL_LINE].rises, 2);
+	CHECK(!f.fake.line[SERIAL_LINE].level);
+	finish(&f);
+}
+
+TEST(it_looks_like_a_16550_to_linux)
+{
+	struct fixture f;
+
+	CHECK(init(&f));
+	serial_write(&f.serial, 1, 0xff);
+	CHECK_EQ(serial_read(&f.serial, 1), 0x0f);
+	serial_write(&f.serial, 4, 0x1a); /* loopback, with two outputs on */
+	CHECK_EQ(serial_read(&f.serial, 6) & 0xf0, 0x90);
+	serial_write(&f.serial, 7, 0x5a);
+	CHECK_EQ(serial_read(&f.serial, 7), 0x5a);
+	serial_write(&f.serial, 3, 0x80); /* the divisor is not data */
+	say(&f, "x");
+	serial_write(&f.serial, 3, 0x03);
+	serial_write(&f.serial, 4, 0);
+	CHECK_EQ(f.serial.kept_next, 0);
+	finish(&f);
+}
+
+TEST(a_panic_is_found_in_the_last_words)
+{
+	struct fixture f;
+	char text[256];
+
+	CHECK(init(&f));
+	f.serial.output = -1;
+	for (int i = 0; i < 1000; i++)
+		say(&f, "all is well\n");
+	CHECK(!serial_last_words(&f.serial, text, sizeof(text)));
+	CHECK_EQ(strlen(text), sizeof(text) - 1);
+	say(&f, "Kernel panic - not syncing: \033[1mno init\n");
+	CHECK(serial_last_words(&f.serial, text, sizeof(text)));
+	CHECK_STR(text, "Kernel panic - not syncing: ?[1mno init\n");
+	finish(&f);
+}
+
+TEST(a_flood_ends_at_the_limit)
+{
+	struct fixture f;
+	char line[SERIAL_LINE_MAX];
+
+	CHECK(init(&f));
+	f.serial.written = SERIAL_OUTPUT_MAX - 3;
+	say(&f, "12345\n");
+	say(&f, "67890\n");
+	CHECK_EQ(read(f.pipe[0], line, sizeof(line)), 3);
+	CHECK_EQ(f.serial.written, SERIAL_OUTPUT_MAX);
+	finish(&f);
+}
+
+TEST_MAIN()

@@ -23,6 +23,7 @@
 #include "engine/engine.h"
 #include "engine/qemu_args.h"
 #include "engine/qmp.h"
+#include "engine/tsc.h"
 #include "seccomp_qemu.h"
 
 #define QEMU_PROGRAM "/usr/bin/qemu-system-x86_64"
@@ -69,7 +70,7 @@ static int spawn(const struct engine_config *config, int control_fd, struct spaw
 {
 	struct jail_bind binds[BINDS_MAX];
 	struct qemu_args args;
-	int r = qemu_args_init(&args, config, control_fd);
+	int r = qemu_args_init(&args, config, control_fd, tsc_measure_khz());
 
 	fill_binds(config, binds);
 	if (r < 0)

@@ -54,7 +54,7 @@ static const char *const fixed[] = {
 	 * slots; without it there are eight.
 	 */
 	"-machine",
-	"microvm,acpi=on,pit=off,pic=off,rtc=on,isa-serial=on,x-option-roms=off,"
+	"microvm,acpi=on,pit=on,pic=on,rtc=on,isa-serial=on,x-option-roms=off,"
 	"memory-backend=memory,dump-guest-core=off,mem-merge=off",
 	"-global",
 	"virtio-mmio.force-legacy=false",
@@ -64,7 +64,8 @@ static const char *const fixed[] = {
 	"max",
 };
 
-static void add_machine(struct qemu_args *args, int *r, const struct engine_config *config)
+static void add_machine(struct qemu_args *args, int *r, const struct engine_config *config,
+			uint32_t tsc_khz)
 {
 	for (size_t i = 0; i < countof(fixed); i++)
 		add(args, r, "%s", fixed[i]);
@@ -80,7 +81,10 @@ static void add_machine(struct qemu_args *args, int *r, const struct engine_conf
 	add(args, r, "-initrd");
 	add(args, r, QEMU_INITRAMFS_PATH);
 	add(args, r, "-append");
-	add(args, r, "%s", config->cmdline);
+	if (tsc_khz != 0)
+		add(args, r, "%s tsc_early_khz=%" PRIu32, config->cmdline, tsc_khz);
+	else
+		add(args, r, "%s", config->cmdline);
 }
 
 static void add_chardev(struct qemu_args *args, int *r, const char *id, int fd, const char *more)
@@ -140,14 +144,15 @@ static void add_sockets(struct qemu_args *args, int *r, const struct engine_conf
 	add(args, r, "chardev=control,mode=control");
 }
 
-int qemu_args_init(struct qemu_args *args, const struct engine_config *config, int control_fd)
+int qemu_args_init(struct qemu_args *args, const struct engine_config *config, int control_fd,
+		   uint32_t tsc_khz)
 {
 	int r = 0;
 
 	*args = (struct qemu_args){ .argc = 0 };
 	if (config->disks_count > ENGINE_DISKS_MAX)
 		return -E2BIG;
-	add_machine(args, &r, config);
+	add_machine(args, &r, config, tsc_khz);
 	add_devices(args, &r, config);
 	add_sockets(args, &r, config, control_fd);
 	return r;

@@ -28,8 +28,12 @@ struct qemu_args {
 	size_t fds_count;
 };
 
-/* control_fd: the listening socket of the monitor. -E2BIG, -ENOMEM. Finish also after a failure. */
-int qemu_args_init(struct qemu_args *args, const struct engine_config *config, int control_fd);
+/*
+ * control_fd: the listening socket of the monitor. tsc_khz: the speed of the time stamp counter, 0
+ * when it is not known. -E2BIG, -ENOMEM. Finish also after a failure.
+ */
+int qemu_args_init(struct qemu_args *args, const struct engine_config *config, int control_fd,
+		   uint32_t tsc_khz);
 void qemu_args_finish(struct qemu_args *args);
 
 #endif

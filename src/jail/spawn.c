@@ -57,7 +57,7 @@ static int clone_child(const struct spawn_plan *plan, uint64_t namespaces, pid_t
 static int start_child(struct spawn_plan *plan, struct spawned *child, struct err *err)
 {
 	const char *program = plan->config->program;
-	pid_t pid;
+	pid_t pid = -1;
 	int r;
 
 	plan->own_namespaces = true;

@@ -163,7 +163,7 @@ static int take_number(const char *what, json_int_t given, uint64_t fallback, ui
 static int take_sizes(const struct request *request, const struct wish *wish, struct record *record,
 		      struct err *err)
 {
-	uint64_t cpus;
+	uint64_t cpus = 0;
 	int r = take_number("cpus", wish->cpus, 0, &cpus, err);
 
 	if (r == 0)

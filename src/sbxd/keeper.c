@@ -200,7 +200,12 @@ static void start(struct sandbox *sandbox)
 	struct run *run = run_create();
 	int r = run == NULL ? err_set(&err, -ENOMEM, "out of memory") : 0;
 
-	sandbox_set_status(sandbox, SANDBOX_STARTING);
+	(void)pthread_mutex_lock(&sandbox->lock);
+	sandbox->record.status = SANDBOX_STARTING;
+	(void)record_set(&sandbox->record.reason, NULL);
+	tail_clear(&sandbox->console);
+	(void)pthread_cond_broadcast(&sandbox->changed);
+	(void)pthread_mutex_unlock(&sandbox->lock);
 	if (r == 0)
 		r = run_start(sandbox, run, &err);
 	if (r < 0) {

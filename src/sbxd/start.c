@@ -36,6 +36,7 @@
 enum {
 	READY_MS = 120000, /* an emulated guest on a busy host takes its time */
 	SETUP_MS = 30000,
+	CULPRIT_MS = 300,
 	DISKS = 3,	     /* image, disk, docker */
 	SHARE_FDS_FIXED = 2, /* vhost-user and control socket of sbx-fs */
 	SHARES_AT_START = SPAWN_FDS_MAX - SHARE_FDS_FIXED,
@@ -273,7 +274,8 @@ static int spawn_engine(struct sandbox *sandbox, struct parts *parts, struct err
 		.kernel = kernel,
 		.initramfs = initramfs,
 		.cmdline =
-			"console=ttyS0 quiet panic=-1 random.trust_cpu=on virtiofs.notify_last=1",
+			"console=ttyS0 quiet panic=-1 pci=off random.trust_cpu=on "
+			"virtiofs.notify_last=1",
 		.control_path = sandbox->engine_path,
 		.cpus = record->cpus,
 		.memory_bytes = record->memory_bytes,
@@ -491,6 +493,8 @@ int run_start(struct sandbox *sandbox, struct run *run, struct err *err)
 		return r;
 	sandbox_set_progress(sandbox, "Waiting for the guest");
 	r = run_connect(sandbox, run, err);
+	if (r < 0) /* a backend that ended knows better why */
+		return run_step(sandbox, run, clock_now_ms() + CULPRIT_MS, err) < 0 ? err->code : r;
 	if (r == 0)
 		r = share_rest(sandbox, err);
 	if (r == 0)

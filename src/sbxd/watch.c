@@ -22,9 +22,16 @@
 #include "sbxd/guest.h"
 #include "sbxd/run.h"
 #include "sbxd/sandbox.h"
+#include "sbxd/words.h"
 #include "wire/vsock.h"
 
-enum { WATCH_MS = 5000, CHUNK = 4096, EVENT_BYTES = VSOCK_EVENT_SIZE };
+enum {
+	WATCH_MS = 5000,
+	CHUNK = 4096,
+	LAST_DATAGRAMS = 64,
+	CULPRIT_MS = 300,
+	EVENT_BYTES = VSOCK_EVENT_SIZE
+};
 
 /* The places in the poll set. */
 enum watched {
@@ -149,21 +156,41 @@ static void describe_end(int pidfd, char *ret, size_t size)
 			       sigabbrev_np(info.si_status));
 }
 
+/* What was last heard of the programs; datagrams may wait still. */
+static void gather_words(struct run *run, char *ret, size_t size)
+{
+	autofree char *text = NULL;
+	size_t len;
+
+	for (int i = 0; i < LAST_DATAGRAMS && run->messages_fd >= 0; i++)
+		read_tail(&run->messages, &run->messages_fd);
+	ret[0] = '\0';
+	text = tail_copy(&run->messages, TAIL_SIZE, &len);
+	if (text != NULL)
+		words_pick(text, ret, size);
+}
+
+/* Backends end when the engine does, and may be seen to end first: who is to blame? */
+static enum run_role find_culprit(const struct run *run, enum run_role role)
+{
+	struct pollfd engine = { .fd = run->pidfds[RUN_ENGINE], .events = POLLIN };
+
+	return poll(&engine, 1, CULPRIT_MS) > 0 ? RUN_ENGINE : role;
+}
+
 /* A process is gone: says which, how, and what was last heard. */
 static int tell_end(struct sandbox *sandbox, struct run *run, enum run_role role, struct err *err)
 {
-	char how[64], words[300], line[300];
+	char how[64], words[400], line[300];
 
+	role = find_culprit(run, role);
 	describe_end(run->pidfds[role], how, sizeof(how));
-	if (run->messages_fd >= 0)
-		for (int i = 0; i < 16 && run->messages_fd >= 0; i++)
-			read_tail(&run->messages, &run->messages_fd);
-	tail_last_line(&run->messages, words, sizeof(words));
+	gather_words(run, words, sizeof(words));
 	(void)pthread_mutex_lock(&sandbox->lock);
 	tail_last_line(&sandbox->console, line, sizeof(line));
 	(void)pthread_mutex_unlock(&sandbox->lock);
 	return err_set(err, -ESRCH, "%s %s%s%s%s%s", run_role_name(role, &sandbox->record), how,
-		       words[0] != '\0' ? "; it said: " : "", words,
+		       words[0] != '\0' ? "; last message: " : "", words,
 		       line[0] != '\0' ? "; the console ends with: " : "", line);
 }
 

@@ -194,7 +194,8 @@ static void print_check(const json_t *check)
 	(void)terminal_print_safe(stdout, sandbox_text(check, "message"));
 	(void)putchar('\n');
 	print_indented(sandbox_text(check, "detail"));
-	print_indented(sandbox_text(check, "hint"));
+	if (strcmp(sandbox_text(check, "status"), "pass") != 0)
+		print_indented(sandbox_text(check, "hint"));
 }
 
 static void print_checks(const json_t *report)
@@ -270,7 +271,7 @@ static int print_jails(const json_t *report, struct err *err)
 					      "MEMORY",	 "NAMESPACES",	 "CAPABILITIES",
 					      "SECCOMP", "NO NEW PRIVS", "EMPTY ROOT",
 					      "LANDLOCK" };
-	autocall(columns_finish) struct columns columns;
+	autocall(columns_finish) struct columns columns = { .cells = NULL };
 	json_t *sandbox, *process;
 	size_t i, j;
 	int r;

@@ -64,7 +64,7 @@ static int add_row(struct columns *columns, const json_t *sandbox)
 static int print_table(const json_t *list, struct err *err)
 {
 	static const char *const header[] = { "SANDBOX", "AGENT", "STATUS", "PORTS", "WORKSPACE" };
-	autocall(columns_finish) struct columns columns;
+	autocall(columns_finish) struct columns columns = { .cells = NULL };
 	json_t *sandbox;
 	size_t i;
 	int r;

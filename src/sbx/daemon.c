@@ -204,7 +204,6 @@ int daemon_become(struct err *err)
 int daemon_start(bool quiet, struct err *err)
 {
 	autocall(buf_finish) struct buf output;
-	autofree char *log = daemon_log_path();
 	char program[PATH_MAX];
 	int pipe_fds[2];
 	pid_t child;
@@ -229,10 +228,7 @@ int daemon_start(bool quiet, struct err *err)
 		r = wait_child(child, r, &output, err);
 	}
 	(void)close(pipe_fds[0]);
-	if (r == 0 && !quiet) {
+	if (r == 0 && !quiet)
 		(void)fprintf(stderr, "%s\n", sentence_of(&output));
-		if (log != NULL)
-			(void)fprintf(stderr, "Logs: %s\n", log);
-	}
 	return r;
 }

@@ -13,9 +13,11 @@ typedef void visit_fn(const char *path, const struct command *command, FILE *to)
 static void visit(const char *parent, const struct command *command, visit_fn *fn, FILE *to)
 {
 	char path[PATH_MAX_BYTES];
+	int n = snprintf(path, sizeof(path), "%s%s%s", parent, *parent != '\0' ? " " : "",
+			 command->name);
 
-	(void)snprintf(path, sizeof(path), "%s%s%s", parent, *parent != '\0' ? " " : "",
-		       command->name);
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return;
 	fn(path, command, to);
 	command_for_each (c, command) {
 		if (!c->hidden)

@@ -61,7 +61,7 @@ static void watcher_ready(struct loop_watch *watch, uint32_t events)
 static void tell_watcher(struct watcher *watcher, unsigned count)
 {
 	const struct guest_message message = { .type = GUEST_BUSY, .count = count };
-	autocall(buf_finish) struct buf buf;
+	autocall(buf_finish) struct buf buf = { 0 };
 
 	if (watcher->fd < 0)
 		return;

@@ -43,7 +43,7 @@ int disks_trim(const int *fds, size_t count, uint64_t *ret_bytes, struct err *er
 /* The size of the device that the file system of fd lies on. */
 static int device_size(int fd, uint64_t *ret_bytes)
 {
-	autocall(buf_finish) struct buf buf;
+	autocall(buf_finish) struct buf buf = { 0 };
 	struct stat info;
 	uint64_t sectors;
 	char path[64];

@@ -35,7 +35,7 @@ static int set_from_setup(struct environ *env, const struct places *places)
 {
 	autocall(guest_message_finish) struct guest_message setup = { 0 };
 	autoclose int run = open(places->run, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	autocall(buf_finish) struct buf buf;
+	autocall(buf_finish) struct buf buf = { 0 };
 	struct frame frame;
 	int r;
 

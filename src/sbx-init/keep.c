@@ -53,7 +53,7 @@ static int write_item(const struct keep *keep, const struct guest_message *exit)
 	struct guest_message item = {
 		.type = GUEST_ITEM, .name = name, .text = line, .started_ns = keep->started_ns
 	};
-	autocall(buf_finish) struct buf buf;
+	autocall(buf_finish) struct buf buf = { 0 };
 	int r;
 
 	memcpy(name, keep->name, sizeof(name));
@@ -194,7 +194,7 @@ static void next_segment(struct keep *keep)
 
 void keep_output(struct keep *keep, uint16_t type, const uint8_t *bytes, size_t len)
 {
-	autocall(buf_finish) struct buf frame;
+	autocall(buf_finish) struct buf frame = { 0 };
 
 	if (keep->written >= KEEP_SEGMENT_MAX)
 		next_segment(keep);

@@ -87,7 +87,7 @@ static bool is_running(int root, const char *name)
 /* The item as it is now: an end is always there unless it runs. */
 static int read_item(int root, const char *name, struct guest_message *ret)
 {
-	autocall(buf_finish) struct buf buf;
+	autocall(buf_finish) struct buf buf = { 0 };
 	char path[KEEP_NAME_MAX + 8];
 	struct frame frame;
 	/* Asked before reading: an item without an end of a keeper that has gone is final. */
@@ -259,7 +259,7 @@ int kept_list(struct session *session, const struct guest_message *request,
 
 static int read_process(int dir, struct process_id *ret)
 {
-	autocall(buf_finish) struct buf buf;
+	autocall(buf_finish) struct buf buf = { 0 };
 	unsigned long long start;
 	const char *text;
 	int r, pid;

@@ -45,7 +45,9 @@ static const struct mount_row overlay = {
 	false
 };
 
+/* The disk before /dev moves away. */
 static const struct mount_row inside[] = {
+	{ "/dev/vdc", "/new/var/lib/docker", "ext4", DISK_FLAGS, "discard", 0710, true },
 	{ "/dev", "/new/dev", NULL, MS_MOVE, NULL, 0755, false },
 	{ "proc", "/new/proc", "proc", VIRTUAL_FLAGS, NULL, 0555, false },
 	{ "sys", "/new/sys", "sysfs", VIRTUAL_FLAGS, NULL, 0555, false },
@@ -56,7 +58,6 @@ static const struct mount_row inside[] = {
 	{ "mqueue", "/new/dev/mqueue", "mqueue", VIRTUAL_FLAGS, NULL, 01777, true },
 	{ "run", "/new/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755", 0755, false },
 	{ "tmp", "/new/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777", 01777, false },
-	{ "/dev/vdc", "/new/var/lib/docker", "ext4", DISK_FLAGS, "discard", 0710, true },
 };
 
 static const char *const controllers[] = { "+cpu",  "+cpuset",	"+io",	"+memory",

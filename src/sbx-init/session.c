@@ -26,7 +26,7 @@ static int handle_setup(struct session *session, const struct guest_message *req
 	const struct guest_message kept = { .type = GUEST_SETUP,
 					    .env = request->env,
 					    .env_count = request->env_count };
-	autocall(buf_finish) struct buf buf;
+	autocall(buf_finish) struct buf buf = { 0 };
 	autoclose int run = open(session->places->run, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int r;
 

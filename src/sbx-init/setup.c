@@ -98,7 +98,7 @@ static int may_write_hosts(void)
 
 static int write_hosts(const char *name)
 {
-	autocall(buf_finish) struct buf buf;
+	autocall(buf_finish) struct buf buf = { 0 };
 	int r;
 
 	buf_init(&buf, 4096);
@@ -111,7 +111,7 @@ static int write_hosts(const char *name)
 
 static int set_hostname(const char *name, struct err *err)
 {
-	autocall(buf_finish) struct buf buf;
+	autocall(buf_finish) struct buf buf = { 0 };
 	int r;
 
 	if (!setup_is_hostname(name))

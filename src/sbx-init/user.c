@@ -134,7 +134,8 @@ static int find_groups(char *text, const char *group, struct user *user)
 
 int user_find(const struct places *places, const char *spec, struct err *err, struct user *ret)
 {
-	autocall(buf_finish) struct buf passwd, group;
+	autocall(buf_finish) struct buf passwd = { 0 };
+	autocall(buf_finish) struct buf group = { 0 };
 	const char *colon = strchr(spec, ':');
 	struct user user = { 0 };
 	char name[USER_TEXT_MAX];
@@ -163,6 +164,9 @@ int user_find(const struct places *places, const char *spec, struct err *err, st
 
 int user_become(const struct user *user)
 {
+	/* Whoever is not root can only be who it is. */
+	if (geteuid() != 0 && geteuid() == user->uid && getegid() == user->gid)
+		return 0;
 	if (setgroups(user->groups_count, user->groups) < 0)
 		return -errno;
 	if (setresgid(user->gid, user->gid, user->gid) < 0)

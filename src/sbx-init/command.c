@@ -240,8 +240,10 @@ static bool ended_within(int pidfd, int timeout_ms)
 void command_hang_up(struct command *command, int grace_ms)
 {
 	close_fd(&command->input);
-	close_fd(&command->output);
-	close_fd(&command->errors);
+	/* A terminal hangs up when its master is closed; a pipe stays, so that
+	 * nobody dies of SIGPIPE on the way out. */
+	if (command->tty)
+		close_fd(&command->output);
 	(void)kill(-command->pid, SIGHUP);
 	(void)kill(-command->pid, SIGCONT);
 	if (!ended_within(command->pidfd, grace_ms)) {

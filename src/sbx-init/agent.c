@@ -225,10 +225,10 @@ static void control_ready(struct loop_watch *watch, uint32_t events)
 			break;
 		case CONTROL_SHUTDOWN:
 			end(agent, AGENT_SHUTDOWN);
-			break;
+			return;
 		case CONTROL_REBOOT:
 			end(agent, AGENT_REBOOT);
-			break;
+			return;
 		}
 	}
 }

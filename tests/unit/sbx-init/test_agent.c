@@ -155,12 +155,14 @@ TEST(watchers_see_detached_commands_come_and_go)
 TEST(shutdown_and_reboot_end_the_agent)
 {
 	struct guest_message reboot = { .type = GUEST_SHUTDOWN, .flags = GUEST_FLAG_REBOOT };
+	struct guest_message got = { 0 };
 	struct client client;
 	struct rig rig;
 
 	CHECK_EQ(rig_start(&rig), 0);
 	CHECK_EQ(client_open(&rig, &client), 0);
 	CHECK_EQ(client_send(&client, &reboot), 0);
+	CHECK_EQ(client_receive(&client, &got), 0);
 	client_close(&client);
 	CHECK_EQ(rig_stop(&rig), 2);
 }

@@ -91,6 +91,7 @@ static void hung_up(struct loop_watch *watch, uint32_t events)
 		device_grow(server->device[i]);
 }
 
+/* Before any thread is: threads inherit what is blocked. */
 static int watch_hangup(struct server *server, struct err *err)
 {
 	sigset_t set;
@@ -109,10 +110,14 @@ static int start(struct server *server, const struct options *options, struct er
 {
 	int r = loop_create(&server->loop);
 
-	if (r == 0)
-		r = workers_create(server->loop, WORKERS, &server->workers);
 	if (r < 0)
-		return err_set_errno(err, r, "no event loop or threads");
+		return err_set_errno(err, r, "no event loop");
+	r = watch_hangup(server, err);
+	if (r < 0)
+		return r;
+	r = workers_create(server->loop, WORKERS, &server->workers);
+	if (r < 0)
+		return err_set_errno(err, r, "no threads");
 	for (; server->count < options->count; server->count++) {
 		int first = FIRST_FD + 2 * (int)server->count;
 		char id[] = { 'v', 'd', (char)('a' + (int)server->count), '\0' };
@@ -129,7 +134,7 @@ static int start(struct server *server, const struct options *options, struct er
 		if (r < 0)
 			return r;
 	}
-	return watch_hangup(server, err);
+	return 0;
 }
 
 static void finish(struct server *server)

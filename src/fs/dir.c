@@ -190,7 +190,7 @@ static int read_root(struct fs *fs, struct request *request, bool plus)
 static int read_folder(struct fs *fs, struct request *request, bool plus)
 {
 	struct node *folder = request->node;
-	struct dir_stream *stream;
+	struct dir_stream *stream = NULL;
 	struct entry entry;
 	int r = node_folder_fd(fs, folder);
 

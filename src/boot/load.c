@@ -153,7 +153,7 @@ static int load_initramfs(int fd, const struct guestmem *mem, struct loaded *loa
 	uint64_t top = ram_end(mem), size, gpa;
 	int r = file_size(fd, &size, err);
 
-	if (r < 0)
+	if (r < 0 || size == 0)
 		return r;
 	if (loaded->end > top || size > top - loaded->end)
 		return err_set(err, -ENOMEM,

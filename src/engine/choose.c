@@ -8,6 +8,7 @@
 
 /* In the order of preference. */
 static const struct engine_impl *const engines[] = {
+	&engine_kvm,
 	&engine_qemu,
 };
 
@@ -23,7 +24,8 @@ static int choose_named(const char *name, const struct engine_impl **ret, struct
 			*ret = engines[i];
 		return r;
 	}
-	return err_set(ret_why, -EINVAL, "no engine is called '%s'; there are auto, qemu", name);
+	return err_set(ret_why, -EINVAL, "no engine is called '%s'; there are auto, kvm, qemu",
+		       name);
 }
 
 int engine_choose(const char *name, const struct engine_impl **ret, struct err *ret_why)

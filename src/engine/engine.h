@@ -1,6 +1,6 @@
 /*
- * Who runs the vCPUs. One table of functions for each engine: `qemu` now,
- * `kvm` (sbx-vmm) beside it.
+ * Who runs the vCPUs. One table of functions for each engine: `kvm` (sbx-vmm)
+ * and `qemu`.
  *
  * An engine gets connected vhost-user sockets of backends that already run, so
  * it needs no path of the host except kernel and initramfs. Its process is
@@ -25,6 +25,7 @@ enum { ENGINE_DISKS_MAX = 8 };
 struct engine_config {
 	const char *kernel;    /* uncompressed ELF or bzImage, absolute path */
 	const char *initramfs; /* absolute path */
+	const char *vmm;       /* sbx-vmm, absolute path; for `kvm` only, NULL: there is none */
 	const char *cmdline; /* kernel command line, without what the engine adds for its devices */
 	const char *control_path; /* Unix socket the engine listens on, in the run folder */
 	unsigned cpus;
@@ -67,6 +68,7 @@ struct engine_impl {
 		       struct err *err);
 };
 
+extern const struct engine_impl engine_kvm;
 extern const struct engine_impl engine_qemu;
 
 /* The engine called name, or the best that works here for "auto"; *ret_why says why. */

@@ -10,16 +10,15 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/check.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/fd.h"
+#include "engine/end.h"
 #include "engine/engine.h"
 #include "engine/qemu_args.h"
 #include "engine/qmp.h"
@@ -111,14 +110,7 @@ static int qemu_wait(const struct engine_vm *vm, uint64_t deadline_ms, struct er
 
 static int qemu_kill(const struct engine_vm *vm, struct err *err)
 {
-	autoclose int pidfd = -1;
-	int r = process_open(&vm->process, &pidfd);
-
-	if (r == -ESRCH)
-		return 0;
-	if (r == 0 && syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
-		r = -errno;
-	return r < 0 ? err_set_errno(err, r, "cannot end QEMU") : 0;
+	return engine_end(vm, "QEMU", err);
 }
 
 static int qemu_balloon(const struct engine_vm *vm, uint64_t target_bytes, uint64_t deadline_ms,

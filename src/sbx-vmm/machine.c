@@ -14,6 +14,7 @@
 #include "sbx-vmm/balloon.h"
 #include "sbx-vmm/bus.h"
 #include "sbx-vmm/calls.h"
+#include "sbx-vmm/console.h"
 #include "sbx-vmm/device.h"
 #include "sbx-vmm/ram.h"
 #include "sbx-vmm/rng.h"
@@ -28,6 +29,7 @@ struct machine {
 	struct bus bus;		/* owns its devices */
 	struct device *balloon; /* weak: on the bus */
 	struct serial serial;
+	struct console console;
 	struct cmdline cmdline;
 	struct hv_entry entry;
 	struct vcpus vcpus;
@@ -190,7 +192,11 @@ static int build(struct machine *machine, struct err *err)
 		r = make_vm(machine, err);
 	if (r < 0)
 		return r;
-	serial_init(&machine->serial, machine->vm, options->console);
+	serial_init(&machine->serial, machine->vm);
+	r = console_init(&machine->console, machine->config.loop, options->console,
+			 &machine->serial);
+	if (r < 0)
+		return err_set_errno(err, r, "cannot listen to who reads the console");
 	r = add_devices(machine, err);
 	if (r == 0)
 		r = load(machine, err);
@@ -207,8 +213,9 @@ int machine_create(const struct machine_config *config, struct machine **ret, st
 	machine->config = *config;
 	machine->state = VMM_RUNNING;
 	machine->ram.fd = machine->calls.wake = machine->calls.watch.fd = -1;
+	machine->console.listen.fd = machine->console.reader.fd = -1;
 	machine->bus.serial = &machine->serial;
-	serial_init(&machine->serial, NULL, -1);
+	serial_init(&machine->serial, NULL);
 	r = build(machine, err);
 	if (r < 0) {
 		machine_destroy(machine);
@@ -254,6 +261,7 @@ void machine_destroy(struct machine *machine)
 	for (size_t i = 0; i < machine->bus.devices; i++)
 		device_destroy(machine->bus.device[i]);
 	hv_vm_destroy(machine->vm);
+	console_finish(&machine->console);
 	serial_finish(&machine->serial);
 	calls_finish(&machine->calls);
 	ram_finish(&machine->ram);

@@ -2,7 +2,8 @@
  * What sbx-vmm is told by its starter: words NAME=VALUE. It opens nothing
  * itself, so whatever it works on comes as the number of an open descriptor.
  *
- *	kvm=FD kernel=FD initramfs=FD control=FD console=FD
+ *	kvm=FD kernel=FD initramfs=FD
+ *	control=FD console=FD		listening sockets
  *	blk=FD fs=FD vsock=FD net=FD	connected vhost-user sockets, in this order in the guest
  *	cpus=N memory=SIZE cmdline=TEXT
  *	jail=weak			go on where the host lacks a part of the jail

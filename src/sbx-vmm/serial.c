@@ -1,7 +1,7 @@
 #include "sbx-vmm/serial.h"
 
 #include <string.h>
-#include <unistd.h>
+#include <sys/socket.h>
 
 #include "base/check.h"
 #include "hv/hv.h"
@@ -27,26 +27,30 @@ enum {
 	MODEM_READY = 0xb0,  /* carrier, data set ready, clear to send */
 };
 
-void serial_init(struct serial *serial, struct hv_vm *vm, int output)
+void serial_init(struct serial *serial, struct hv_vm *vm)
 {
-	*serial = (struct serial){ .lock = PTHREAD_MUTEX_INITIALIZER, .vm = vm, .output = output };
+	*serial = (struct serial){ .lock = PTHREAD_MUTEX_INITIALIZER, .vm = vm, .output = -1 };
 }
 
 static void flush_line(struct serial *serial)
 {
-	size_t room = SERIAL_OUTPUT_MAX - serial->written;
-	size_t len = min_of(serial->line_len, room);
-
-	if (serial->output >= 0 && len > 0)
-		(void)!write(serial->output, serial->line, len);
-	serial->written += len;
+	if (serial->output >= 0)
+		(void)!send(serial->output, serial->line, serial->line_len,
+			    MSG_DONTWAIT | MSG_NOSIGNAL);
 	serial->line_len = 0;
 }
 
 void serial_finish(struct serial *serial)
 {
-	flush_line(serial);
 	(void)pthread_mutex_destroy(&serial->lock);
+}
+
+void serial_set_output(struct serial *serial, int output)
+{
+	(void)pthread_mutex_lock(&serial->lock);
+	flush_line(serial);
+	serial->output = output;
+	(void)pthread_mutex_unlock(&serial->lock);
 }
 
 static void take_byte(struct serial *serial, uint8_t byte)

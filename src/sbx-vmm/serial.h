@@ -1,10 +1,10 @@
 /*
  * The console: the transmitting half of a 16550 UART. It keeps the last lines
- * of what the guest's kernel said, for the day it panics, and passes all on to
- * a descriptor when there is one, SERIAL_OUTPUT_MAX bytes at most: a guest that
- * floods its console fills no disk.
+ * of what the guest's kernel said, for the day it panics, and sends all to a
+ * reader when there is one. What a reader does not take in time is lost to it:
+ * no vCPU waits for a reader.
  *
- * Any vCPU thread may come; there is a lock inside.
+ * Any thread may come; there is a lock inside.
  */
 #ifndef SBX_VMM_SERIAL_H
 #define SBX_VMM_SERIAL_H
@@ -22,14 +22,12 @@ enum {
 	SERIAL_LINE = 4,    /* interrupt */
 	SERIAL_KEPT = 2048, /* bytes of the past */
 	SERIAL_LINE_MAX = 256,
-	SERIAL_OUTPUT_MAX = 1 << 20,
 };
 
 struct serial {
 	pthread_mutex_t lock;
 	struct hv_vm *vm; /* weak */
-	int output;	  /* weak; -1: none */
-	size_t written;	  /* bytes sent there */
+	int output;	  /* weak socket of the reader; -1: none */
 	uint8_t enable, line_control, modem_control, scratch;
 	bool sent;		    /* the guest has not yet seen that its byte is gone */
 	char line[SERIAL_LINE_MAX]; /* not yet passed on */
@@ -38,8 +36,12 @@ struct serial {
 	size_t kept_next;	/* bytes ever put into it */
 };
 
-void serial_init(struct serial *serial, struct hv_vm *vm, int output);
+void serial_init(struct serial *serial, struct hv_vm *vm);
 void serial_finish(struct serial *serial);
+
+/* A connected socket, the caller's; -1: nobody reads. Afterwards the old one is not used any more.
+ */
+void serial_set_output(struct serial *serial, int output);
 
 uint8_t serial_read(struct serial *serial, unsigned reg);
 void serial_write(struct serial *serial, unsigned reg, uint8_t value);

@@ -28,6 +28,8 @@ static const struct artefact_row {
 	[ARTEFACT_FS] = { "sbx-fs", NULL, "sbx-fs", "../libexec/sbx/sbx-fs", "../sbx-fs/sbx-fs" },
 	[ARTEFACT_VSOCK] = { "sbx-vsock", NULL, "sbx-vsock", "../libexec/sbx/sbx-vsock",
 			     "../sbx-vsock/sbx-vsock" },
+	[ARTEFACT_VMM] = { "sbx-vmm", NULL, "sbx-vmm", "../libexec/sbx/sbx-vmm",
+			   "../sbx-vmm/sbx-vmm" },
 };
 
 const char *artefact_name(enum artefact artefact)

@@ -273,6 +273,7 @@ static int spawn_engine(struct sandbox *sandbox, struct parts *parts, struct err
 	struct engine_config config = {
 		.kernel = kernel,
 		.initramfs = initramfs,
+		.vmm = artefacts->paths[ARTEFACT_VMM],
 		.cmdline =
 			"console=ttyS0 quiet panic=-1 pci=off random.trust_cpu=on "
 			"virtiofs.notify_last=1",

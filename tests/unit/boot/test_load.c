@@ -166,6 +166,22 @@ TEST(an_initramfs_beyond_memory_is_refused)
 	board_finish(&board);
 }
 
+TEST(an_empty_initramfs_is_none)
+{
+	struct board board;
+	struct image image;
+	int kernel, initramfs = memfd_create("initramfs", MFD_CLOEXEC);
+
+	CHECK(board_init(&board));
+	image_init(&image);
+	kernel = file_of(&image, sizeof(image));
+	CHECK_EQ(load(&board, kernel, initramfs, ""), 0);
+	CHECK_EQ(params(&board)->hdr.ramdisk_image, 0);
+	(void)close(kernel);
+	(void)close(initramfs);
+	board_finish(&board);
+}
+
 TEST(a_pipe_is_no_kernel_and_a_long_line_is_refused)
 {
 	static char line[CMDLINE_MAX + 1];

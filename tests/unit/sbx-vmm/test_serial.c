@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/fd.h"
 #include "hv/fake/fake.h"
 #include "sbx-vmm/serial.h"
 #include "tests/unit/test.h"
@@ -9,7 +10,7 @@ struct fixture {
 	struct hv_fake fake;
 	struct hv_vm *vm;
 	struct serial serial;
-	int pipe[2];
+	int pair[2];
 };
 
 static bool init(struct fixture *f)
@@ -18,9 +19,10 @@ static bool init(struct fixture *f)
 	struct err err = ERR_INIT;
 
 	hv_fake_init(&f->fake);
-	if (hv_vm_create(&hv_fake_full, &config, &f->vm, &err) < 0 || pipe(f->pipe) < 0)
+	if (hv_vm_create(&hv_fake_full, &config, &f->vm, &err) < 0 || fd_socketpair(f->pair) < 0)
 		return false;
-	serial_init(&f->serial, f->vm, f->pipe[1]);
+	serial_init(&f->serial, f->vm);
+	serial_set_output(&f->serial, f->pair[1]);
 	return true;
 }
 
@@ -29,8 +31,8 @@ static void finish(struct fixture *f)
 	serial_finish(&f->serial);
 	hv_vm_destroy(f->vm);
 	hv_fake_finish(&f->fake);
-	(void)close(f->pipe[0]);
-	(void)close(f->pipe[1]);
+	(void)close(f->pair[0]);
+	(void)close(f->pair[1]);
 }
 
 static void say(struct fixture *f, const char *text)
@@ -47,7 +49,7 @@ TEST(lines_are_passed_on_whole)
 	CHECK(init(&f));
 	CHECK_EQ(serial_read(&f.serial, 5) & 0x20, 0x20);
 	say(&f, "hello\nwor");
-	CHECK_EQ(read(f.pipe[0], got, sizeof(got)), 6);
+	CHECK_EQ(read(f.pair[0], got, sizeof(got)), 6);
 	CHECK_STR(got, "hello\n");
 	finish(&f);
 }
@@ -94,7 +96,7 @@ TEST(a_panic_is_found_in_the_last_words)
 	char text[256];
 
 	CHECK(init(&f));
-	f.serial.output = -1;
+	serial_set_output(&f.serial, -1);
 	for (int i = 0; i < 1000; i++)
 		say(&f, "all is well\n");
 	CHECK(!serial_last_words(&f.serial, text, sizeof(text)));
@@ -105,17 +107,35 @@ TEST(a_panic_is_found_in_the_last_words)
 	finish(&f);
 }
 
-TEST(a_flood_ends_at_the_limit)
+TEST(a_reader_that_does_not_read_holds_up_nobody)
 {
 	struct fixture f;
-	char line[SERIAL_LINE_MAX];
 
 	CHECK(init(&f));
-	f.serial.written = SERIAL_OUTPUT_MAX - 3;
-	say(&f, "12345\n");
-	say(&f, "67890\n");
-	CHECK_EQ(read(f.pipe[0], line, sizeof(line)), 3);
-	CHECK_EQ(f.serial.written, SERIAL_OUTPUT_MAX);
+	for (int i = 0; i < 100000; i++)
+		say(&f, "a line that nobody reads\n");
+	(void)close(f.pair[0]); /* and one that is gone */
+	say(&f, "a line that nobody reads\n");
+	f.pair[0] = -1;
+	finish(&f);
+}
+
+TEST(a_new_reader_takes_the_place_of_the_old)
+{
+	struct fixture f;
+	char got[16] = "";
+	int pair[2];
+
+	CHECK(init(&f));
+	CHECK_EQ(fd_socketpair(pair), 0);
+	say(&f, "old");
+	serial_set_output(&f.serial, pair[1]);
+	say(&f, "new\n");
+	CHECK_EQ(read(f.pair[0], got, sizeof(got)), 3);
+	CHECK_EQ(read(pair[0], got, sizeof(got)), 4);
+	CHECK_STR(got, "new\n");
+	(void)close(pair[0]);
+	(void)close(pair[1]);
 	finish(&f);
 }
 

@@ -127,7 +127,7 @@ static int load_bzimage(int fd, const uint8_t *head, size_t len, uint64_t size,
 static int load_kernel(int fd, const struct guestmem *mem, struct loaded *ret, struct err *err)
 {
 	uint8_t head[HEAD_MAX];
-	uint64_t size;
+	uint64_t size = 0;
 	size_t len;
 	int r = file_size(fd, &size, err);
 
@@ -150,7 +150,7 @@ static int load_kernel(int fd, const struct guestmem *mem, struct loaded *ret, s
 static int load_initramfs(int fd, const struct guestmem *mem, struct loaded *loaded,
 			  struct err *err)
 {
-	uint64_t top = ram_end(mem), size, gpa;
+	uint64_t top = ram_end(mem), size = 0, gpa;
 	int r = file_size(fd, &size, err);
 
 	if (r < 0 || size == 0)

@@ -5,7 +5,7 @@ set -eu
 # shellcheck source=tap.sh
 . "$(dirname "$0")/tap.sh"
 # shellcheck disable=SC2034
-kind=image-test
+kind='image test'
 # shellcheck source=../../guest/cache.sh
 . "$guest/cache.sh"
 trap 'remove "$work"' EXIT

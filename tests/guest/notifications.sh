@@ -9,7 +9,7 @@ kernel=${SBX_TEST_KERNEL:-$("$here/../../guest/kernel/build" --print-path)}
 	echo "1..0 # SKIP the guest kernel is not built: guest/kernel/build"
 	exit
 }
-for program in qemu-system-x86_64 python3 cpio "${CC:=cc}"; do
+for program in qemu-system-x86_64 python3 "${CC:=cc}"; do
 	command -v "$program" >/dev/null || {
 		echo "1..0 # SKIP $program is not installed"
 		exit
@@ -20,10 +20,9 @@ work=$(mktemp -d)
 server=
 trap '[ -z "$server" ] || kill "$server" 2>/dev/null || :; rm -rf "$work"' EXIT
 
-mkdir "$work/root"
 "$CC" -std=c17 -D_GNU_SOURCE -O1 -Wall -Wextra -Werror -static \
-	-o "$work/root/init" "$here/notifications_guest.c"
-(cd "$work/root" && find . | cpio --quiet -o -H newc) >"$work/initramfs"
+	-o "$work/init" "$here/notifications_guest.c"
+python3 "$here/../../tools/gen-initramfs" "$work/init" "$work/initramfs"
 
 python3 "$here/notifications_server.py" "$work/share.sock" &
 server=$!

@@ -30,6 +30,9 @@ static int add(json_t *mounts, const char *source, const char *target, bool read
 
 	if (real == NULL && (errno == ENOENT || errno == ENOTDIR))
 		return err_set(err, -ENOENT, "there is no file or folder '%s' to share", source);
+	if (real == NULL && errno == ENAMETOOLONG)
+		return err_set(err, -ENAMETOOLONG, "cannot share '%.40s...': the path is too long",
+			       source);
 	if (real == NULL)
 		return err_set_errno(err, -errno, "cannot share '%s'", source);
 	mount = json_pack("{s:s, s:s, s:b}", "source", real, "target",

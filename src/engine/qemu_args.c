@@ -9,6 +9,8 @@
 
 #include "base/check.h"
 
+enum { MMIO_SLOTS = 24 }; /* with ACPI */
+
 /* One argument; the first failure sticks in *r and later calls do nothing. */
 __attribute__((format(printf, 3, 4))) static void add(struct qemu_args *args, int *r,
 						      const char *format, ...)
@@ -93,10 +95,14 @@ static void add_chardev(struct qemu_args *args, int *r, const char *id, int fd, 
 	add(args, r, "socket,id=%s,fd=%d%s", id, pass(args, fd), more);
 }
 
-/* Slots are given by hand: the guest names its disks in the order of the slots. */
+/*
+ * Slots are given by hand, from the last one down: the guest meets devices in
+ * that order and names its disks by it. Slot 0 must stay empty: QEMU's I/O APIC
+ * takes the interrupt of its pin 0 for pin 2, on the second one too, where slots are.
+ */
 static void add_devices(struct qemu_args *args, int *r, const struct engine_config *config)
 {
-	unsigned slot = 0;
+	unsigned slot = MMIO_SLOTS;
 
 	for (size_t i = 0; i < config->disks_count; i++) {
 		char id[32];
@@ -105,7 +111,7 @@ static void add_devices(struct qemu_args *args, int *r, const struct engine_conf
 		add_chardev(args, r, id, config->disk_fds[i], "");
 		add(args, r, "-device");
 		add(args, r, "vhost-user-blk,chardev=%s,num-queues=1,bus=virtio-mmio-bus.%u", id,
-		    slot++);
+		    --slot);
 	}
 	if (config->fs_fd >= 0) {
 		add_chardev(args, r, "fs", config->fs_fd, "");
@@ -113,20 +119,20 @@ static void add_devices(struct qemu_args *args, int *r, const struct engine_conf
 		add(args, r,
 		    "vhost-user-fs-device,chardev=fs,tag=sbx,num-request-queues=2,"
 		    "queue-size=1024,bus=virtio-mmio-bus.%u",
-		    slot++);
+		    --slot);
 	}
 	if (config->vsock_fd >= 0) {
 		add_chardev(args, r, "vsock", config->vsock_fd, "");
 		add(args, r, "-device");
 		add(args, r, "vhost-user-vsock-device,chardev=vsock,bus=virtio-mmio-bus.%u",
-		    slot++);
+		    --slot);
 	}
 	add(args, r, "-device");
-	add(args, r, "virtio-rng-device,bus=virtio-mmio-bus.%u", slot++);
+	add(args, r, "virtio-rng-device,bus=virtio-mmio-bus.%u", --slot);
 	add(args, r, "-device");
 	add(args, r,
 	    "virtio-balloon-device,id=balloon,free-page-reporting=on,bus=virtio-mmio-bus.%u",
-	    slot++);
+	    --slot);
 }
 
 static void add_sockets(struct qemu_args *args, int *r, const struct engine_config *config,

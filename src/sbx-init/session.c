@@ -114,6 +114,7 @@ static const struct {
 } handlers[] = {
 	{ GUEST_SETUP, handle_setup },	     { GUEST_MOUNT, handle_mount },
 	{ GUEST_UNMOUNT, handle_unmount },   { GUEST_EXEC, exec_handle },
+	{ GUEST_PUSH, copy_push },	     { GUEST_PULL, copy_pull },
 	{ GUEST_LOGS, kept_logs },	     { GUEST_LIST, kept_list },
 	{ GUEST_KILL, kept_kill },	     { GUEST_WATCH, handle_watch },
 	{ GUEST_CLOCK, handle_clock },	     { GUEST_TRIM, handle_trim },

@@ -43,4 +43,16 @@ void tar_entry_finish(struct tar_entry *entry);
 /* Brings a name into its one form; owned by the caller. -EPERM with a sentence naming it. */
 int tar_name_normalise(const char *name, struct err *err, char **ret);
 
+/*
+ * A name as it may be shown to a person: control bytes and what is no ASCII
+ * become '?', so that an archive cannot speak to a terminal; cut when long.
+ */
+enum { TAR_SHOWN_MAX = 256 };
+
+struct tar_shown {
+	char text[TAR_SHOWN_MAX];
+};
+
+struct tar_shown tar_show(const char *name);
+
 #endif

@@ -28,12 +28,11 @@ static const struct kind {
 	uint32_t device_id; /* virtio 1.2 §5 */
 	unsigned queues;    /* when the backend does not tell */
 	size_t config_size;
-	size_t config_least; /* a backend may know only an older, shorter form */
 } kinds[] = {
-	[SERVED_BLK] = { "a disk", 2, 1, 60, 24 },
-	[SERVED_FS] = { "the shared folders", 26, 2, FS_CONFIG_SIZE, FS_CONFIG_SIZE },
-	[SERVED_VSOCK] = { "the agent channel", 19, 3, 8, 8 },
-	[SERVED_NET] = { "the network", 1, 2, 12, 6 },
+	[SERVED_BLK] = { "a disk", 2, 1, 60 },
+	[SERVED_FS] = { "the shared folders", 26, 2, FS_CONFIG_SIZE },
+	[SERVED_VSOCK] = { "the agent channel", 19, 3, 8 },
+	[SERVED_NET] = { "the network", 1, 2, 12 },
 };
 
 struct served {

@@ -45,6 +45,7 @@ static void print_row(json_t *row)
 {
 	const char *key;
 	json_t *value;
+	bool first = true;
 
 	if (!json_is_object(row)) {
 		print_scalar("", row);
@@ -52,9 +53,9 @@ static void print_row(json_t *row)
 	}
 	json_object_foreach(row, key, value)
 	{
-		(void)printf("%s ", key);
+		(void)printf("%s%s ", first ? "" : "  ", key);
 		print_scalar(key, value);
-		(void)fputs("  ", stdout);
+		first = false;
 	}
 }
 
@@ -63,7 +64,7 @@ static void print_member(const char *key, json_t *value)
 	json_t *row;
 	size_t i;
 
-	if (json_is_object(value)) {
+	if (json_is_object(value) && json_object_size(value) > 0) {
 		(void)printf("%-16s", key);
 		print_row(value);
 		(void)putchar('\n');
@@ -74,7 +75,7 @@ static void print_member(const char *key, json_t *value)
 			print_row(row);
 			(void)putchar('\n');
 		}
-	} else {
+	} else if (!json_is_object(value)) {
 		(void)printf("%-16s", key);
 		print_scalar(key, value);
 		(void)putchar('\n');

@@ -1,6 +1,7 @@
 #include "sbx/commands.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "app/terminal.h"
 #include "base/check.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "sbx/attach.h"
 #include "sbx/client.h"
@@ -16,6 +18,8 @@
 #include "sbx/env.h"
 #include "sbx/report.h"
 #include "sbx/sandbox.h"
+
+enum { SESSION_END_MS = 2000, SESSION_POLL_MS = 20 };
 
 struct run_options {
 	struct create_options create;
@@ -293,6 +297,24 @@ static int attach(struct client *client, const struct wanted *wanted, const json
 	return attach_run(client, &config, ret_status, err);
 }
 
+/*
+ * Removes what this session was the last to use. The daemon hears of the session's end a moment
+ * after this process, so "in use" may be about ourselves; another session stays it.
+ */
+static int remove_after_session(struct client *client, const char *name, struct err *err)
+{
+	uint64_t deadline_ms = clock_now_ms() + SESSION_END_MS;
+	int r;
+
+	do {
+		r = sandbox_remove(client, name, false, err);
+		if (r != -EBUSY)
+			return r;
+		(void)poll(NULL, 0, SESSION_POLL_MS);
+	} while (clock_left_ms(deadline_ms) > 0);
+	return r;
+}
+
 /* The session's own failure is told first; the status is the command's. */
 static int attach_and_remove(struct client *client, const struct wanted *wanted,
 			     const json_t *sandbox, const struct env *env, struct err *err)
@@ -302,7 +324,7 @@ static int attach_and_remove(struct client *client, const struct wanted *wanted,
 	int r = attach(client, wanted, sandbox, env, &status, err);
 
 	if (wanted->options->remove &&
-	    sandbox_remove(client, sandbox_text(sandbox, "name"), false, &remove_err) < 0) {
+	    remove_after_session(client, sandbox_text(sandbox, "name"), &remove_err) < 0) {
 		(void)err_wrap(&remove_err, "sandbox '%s' was not removed",
 			       sandbox_text(sandbox, "name"));
 		report_error(&remove_err);

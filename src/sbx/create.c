@@ -232,6 +232,8 @@ static int start_or_remove(struct client *client, json_t *sandbox, struct err *e
 	client->interrupted = interrupt_pending;
 	client->quiet = true;
 	r = sandbox_start(client, sandbox, false, err);
+	if (r == -EINTR)
+		(void)err_set(err, r, "interrupted; nothing of sandbox '%s' is left", name);
 	client->interrupted = NULL;
 	client->quiet = quiet;
 	if (r == 0)

@@ -2,6 +2,13 @@
 
 #include <stddef.h>
 
+bool interrupt_is_ignored(int number)
+{
+	struct sigaction action;
+
+	return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 void interrupt_hold(sigset_t *before)
 {
 	sigset_t held;
@@ -9,7 +16,8 @@ void interrupt_hold(sigset_t *before)
 	(void)sigemptyset(&held);
 	(void)sigaddset(&held, SIGINT);
 	(void)sigaddset(&held, SIGTERM);
-	(void)sigaddset(&held, SIGHUP);
+	if (!interrupt_is_ignored(SIGHUP))
+		(void)sigaddset(&held, SIGHUP);
 	(void)sigprocmask(SIG_BLOCK, &held, before);
 }
 

@@ -8,7 +8,10 @@
 #include <signal.h>
 #include <stdbool.h>
 
-/* Holds SIGINT, SIGTERM and SIGHUP back; *before is for interrupt_release(). */
+/*
+ * Holds SIGINT, SIGTERM and SIGHUP back (SIGHUP only when it would do something, which nohup(1)
+ * prevents); *before is for interrupt_release().
+ */
 void interrupt_hold(sigset_t *before);
 
 /* Whether one of them came. */
@@ -16,5 +19,8 @@ bool interrupt_pending(void);
 
 /* Lets them through: ends the process when one came. */
 void interrupt_release(const sigset_t *before);
+
+/* Whether somebody had this signal ignored before we ran. */
+bool interrupt_is_ignored(int number);
 
 #endif

@@ -14,6 +14,7 @@
 #include "base/check.h"
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "sbx/interrupt.h"
 #include "wire/guest.h"
 #include "wire/stream.h"
 
@@ -347,6 +348,9 @@ static int hold_signals(struct session *session, struct signal_state *before)
 
 		for (size_t i = 0; i < countof(forwarded); i++)
 			(void)sigaddset(&wanted, forwarded[i]);
+		/* nohup(1): a lost terminal is nobody's business. */
+		if (interrupt_is_ignored(SIGHUP))
+			(void)sigdelset(&wanted, SIGHUP);
 	}
 	(void)sigprocmask(SIG_BLOCK, &wanted, &before->mask);
 	if (!session->config->forward_signals)

@@ -150,6 +150,7 @@ static void become_stopped(struct sandbox *sandbox, const char *reason)
 	(void)record_set(&record->reason, reason);
 	sandbox->sessions = sandbox->busy = 0;
 	sandbox->want_stop = false;
+	sandbox->finished[SANDBOX_STOP]++; /* whoever asked, and whether or not anybody did */
 	(void)pthread_cond_broadcast(&sandbox->changed);
 	(void)pthread_mutex_unlock(&sandbox->lock);
 	(void)file_remove_tree(AT_FDCWD, sandbox->run_folder);
@@ -178,7 +179,6 @@ static void watch(struct sandbox *sandbox, struct run *run)
 	save_or_log(sandbox);
 	run_stop(sandbox, run, timeout_s);
 	become_stopped(sandbox, end == RUN_DIED ? err.text : NULL);
-	sandbox_finish_operation(sandbox, SANDBOX_STOP, NULL);
 }
 
 static void become_running(struct sandbox *sandbox)

@@ -41,6 +41,15 @@ static bool all_gone_within(unsigned ms)
 	}
 }
 
+/*
+ * Linux powers off through ACPI; on a machine without it, it would halt and the
+ * VM would stay. There a reset ends the VM.
+ */
+static bool can_power_off(void)
+{
+	return access("/sys/firmware/acpi", F_OK) == 0;
+}
+
 void shutdown_machine(const int *disks, size_t disks_count, bool reboot_machine)
 {
 	/* Shells and sessions end on hang-up, stopped processes must run to do so. */
@@ -52,7 +61,7 @@ void shutdown_machine(const int *disks, size_t disks_count, bool reboot_machine)
 		(void)all_gone_within(KILL_MS);
 	}
 	disks_freeze(disks, disks_count);
-	(void)reboot(reboot_machine ? RB_AUTOBOOT : RB_POWER_OFF);
+	(void)reboot(reboot_machine || !can_power_off() ? RB_AUTOBOOT : RB_POWER_OFF);
 	for (;;)
 		(void)pause();
 }

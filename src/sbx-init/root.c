@@ -97,9 +97,11 @@ static int make_folders(struct err *err)
 	return 0;
 }
 
-/* Links that programs take for granted under /dev, and our own folder. */
-static void make_links(void)
+/* What programs take for granted under /dev and /run, and our own folder. */
+static void furnish(void)
 {
+	(void)chmod("/dev/fuse", 0666);
+	(void)chmod("/dev/net/tun", 0666);
 	(void)symlink("/proc/self/fd", "/dev/fd");
 	(void)symlink("/proc/self/fd/0", "/dev/stdin");
 	(void)symlink("/proc/self/fd/1", "/dev/stdout");
@@ -129,7 +131,7 @@ static void delegate_controllers(void)
 
 static int switch_root(struct err *err)
 {
-	/* The kernel keeps running it; its pages in the initramfs are only freed at the end. */
+	/* The kernel keeps running it; its pages in the initramfs stay while it runs. */
 	(void)unlink("/init");
 	if (chdir("/new") < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 ||
 	    chdir("/") < 0)
@@ -168,7 +170,7 @@ int root_enter(struct err *err, struct root *ret)
 	r = switch_root(err);
 	if (r < 0)
 		return r;
-	make_links();
+	furnish();
 	delegate_controllers();
 	*ret = root;
 	return 0;

@@ -144,7 +144,7 @@ static bool is_dot(const struct entry *entry)
 	return strcmp(entry->name, ".") == 0 || strcmp(entry->name, "..") == 0;
 }
 
-/* Puts one entry, with its attributes if plus; -ENOSPC when it does not fit. */
+/* Puts one entry, with its attributes if plus; -ENOSPC when it passes the size asked for. */
 static int put_entry(struct fs *fs, struct request *request, struct node *folder,
 		     const struct entry *entry, bool plus)
 {
@@ -158,8 +158,11 @@ static int put_entry(struct fs *fs, struct request *request, struct node *folder
 	size_t head = plus ? FUSE_NAME_OFFSET_DIRENTPLUS : FUSE_NAME_OFFSET;
 	size_t padding = FUSE_DIRENT_ALIGN(head + entry->len) - head - entry->len;
 
-	if (head + entry->len + padding > request->out.left)
+	size_t size = head + entry->len + padding;
+
+	if (size > request->arg.read.size || size > request->out.left)
 		return -ENOSPC;
+	request->arg.read.size -= (uint32_t)size;
 	/* An entry that vanished or cannot be known now goes without: id 0. */
 	if (plus && !is_dot(entry) && attr_lookup(fs, folder, entry->name, &out.entry_out) < 0)
 		out.entry_out = (struct fuse_entry_out){ 0 };
@@ -216,7 +219,6 @@ static int read_folder(struct fs *fs, struct request *request, bool plus)
 
 static int read_entries(struct fs *fs, struct request *request, bool plus)
 {
-	request->out.left = min_of(request->out.left, (size_t)request->arg.read.size);
 	return node_is_root(request->node) ? read_root(fs, request, plus)
 					   : read_folder(fs, request, plus);
 }

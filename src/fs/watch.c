@@ -357,10 +357,10 @@ static bool read_place(const struct watch *watch, const uint8_t *record, size_t 
 	return true;
 }
 
-/* Splits an event into its records. */
-static void handle_event(struct fs *fs, const struct fanotify_event_metadata *event)
+/* Splits an event into its records, which follow its metadata. */
+static void handle_event(struct fs *fs, const struct fanotify_event_metadata *event,
+			 const uint8_t *record)
 {
-	const uint8_t *record = (const uint8_t *)event + event->metadata_len;
 	size_t left = event->event_len - event->metadata_len;
 	struct place from = { 0 }, to = { 0 }, place = { 0 };
 	struct fanotify_event_info_header head;
@@ -403,30 +403,43 @@ static void declare_stale(struct fs *fs)
 	notify_inode(&fs->notify, node->id, true);
 }
 
-/* The next event that another process caused, NULL when there is none. */
-static const struct fanotify_event_metadata *next_event(struct watch *watch)
+/* Whether the buffer holds an event at `at`, copied to *ret: the kernel does not align them. */
+static bool peek_event(const struct watch *watch, struct fanotify_event_metadata *ret)
 {
-	const struct fanotify_event_metadata *event;
+	size_t left = watch->len - watch->at;
 
+	if (left < sizeof(*ret))
+		return false;
+	memcpy(ret, watch->buffer + watch->at, sizeof(*ret));
+	return ret->event_len >= ret->metadata_len && ret->metadata_len >= sizeof(*ret) &&
+	       ret->event_len <= left;
+}
+
+/*
+ * The next event that another process caused: its metadata and where its
+ * records are; NULL when there is none, or after an overflow.
+ */
+static const uint8_t *next_event(struct watch *watch, struct fanotify_event_metadata *ret)
+{
 	for (;;) {
-		if (watch->at == watch->len) {
+		const uint8_t *records;
+
+		if (!peek_event(watch, ret)) {
 			ssize_t got = read(watch->fd, watch->buffer, sizeof(watch->buffer));
 
-			if (got <= 0)
-				return NULL;
 			watch->at = 0;
-			watch->len = (uint32_t)got;
+			watch->len = got > 0 ? (uint32_t)got : 0;
+			if (!peek_event(watch, ret))
+				return NULL;
 		}
-		event = (const void *)(watch->buffer + watch->at);
-		if (!FAN_EVENT_OK(event, watch->len - watch->at)) {
-			watch->at = watch->len;
-			continue;
-		}
-		watch->at += event->event_len;
-		if ((event->mask & FAN_Q_OVERFLOW) != 0)
+		records = watch->buffer + watch->at + ret->metadata_len;
+		watch->at += ret->event_len;
+		if ((ret->mask & FAN_Q_OVERFLOW) != 0) {
 			watch->stale = 1;
-		else if (event->pid != watch->self)
-			return event;
+			return NULL;
+		}
+		if (ret->pid != watch->self)
+			return records;
 	}
 }
 
@@ -437,18 +450,19 @@ int fs_watch_fd(const struct fs *fs)
 
 bool fs_watch_run(struct fs *fs)
 {
-	const struct fanotify_event_metadata *event;
+	struct fanotify_event_metadata event;
+	const uint8_t *records;
 
 	while (notify_flush(fs) && fs->watch.fd >= 0) {
 		if (fs->watch.stale != 0) {
 			declare_stale(fs);
 			continue;
 		}
-		event = next_event(&fs->watch);
-		if (event == NULL && fs->watch.stale == 0)
+		records = next_event(&fs->watch, &event);
+		if (records == NULL && fs->watch.stale == 0)
 			return true;
-		if (event != NULL && fs->coherent)
-			handle_event(fs, event);
+		if (records != NULL && fs->coherent)
+			handle_event(fs, &event, records);
 	}
 	return fs->watch.fd < 0;
 }

@@ -35,7 +35,7 @@ struct watch {
 	uint32_t cookie;	  /* links the two halves of a rename in the guest */
 	uint32_t stale;		  /* slot of the next node to declare stale; 0: none */
 	uint32_t at, len;	  /* events in buffer not handled yet */
-	_Alignas(8) uint8_t buffer[WATCH_BUFFER];
+	uint8_t buffer[WATCH_BUFFER];
 };
 
 void watch_init(struct watch *watch);

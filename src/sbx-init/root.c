@@ -1,7 +1,8 @@
 /*
  * In the initramfs:	/lower	erofs of /dev/vda, read-only, shared with others
  *			/upper	ext4 of /dev/vdb
- *			/new	overlay of both, with everything else mounted below
+ *			/docker	ext4 of /dev/vdc, when there is one; then /new/var/lib/docker
+ *			/new	overlay of lower and upper, with everything else below
  * then /new is moved over / and entered. /lower and /upper are out of reach
  * from there, but for the descriptor that `struct root` keeps.
  */
@@ -10,15 +11,22 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/check.h"
 #include "base/fd.h"
 
 #define DISK_FLAGS (MS_NOATIME)
+/*
+ * Freed blocks go back to the host at once. The host makes the file systems in
+ * files of zeros, so nothing is left to initialise.
+ */
+#define DISK_OPTIONS "discard,noinit_itable"
 #define VIRTUAL_FLAGS (MS_NOSUID | MS_NODEV | MS_NOEXEC)
 
 struct mount_row {
@@ -29,10 +37,12 @@ struct mount_row {
 	bool optional; /* nothing is said when the source or the type does not exist */
 };
 
-static const struct mount_row before[] = {
-	{ "dev", "/dev", "devtmpfs", MS_NOSUID, "mode=755", 0755, false },
+static const struct mount_row devices = { "dev",      "/dev", "devtmpfs", MS_NOSUID,
+					  "mode=755", 0755,   false };
+
+static const struct mount_row disks[] = {
 	{ "/dev/vda", "/lower", "erofs", MS_RDONLY | MS_NOATIME, NULL, 0755, false },
-	{ "/dev/vdb", "/upper", "ext4", DISK_FLAGS, "discard", 0755, false },
+	{ "/dev/vdb", "/upper", "ext4", DISK_FLAGS, DISK_OPTIONS, 0755, false },
 };
 
 static const struct mount_row overlay = {
@@ -45,9 +55,14 @@ static const struct mount_row overlay = {
 	false
 };
 
-/* The disk before /dev moves away. */
+static const struct mount_row docker = { "/dev/vdc",   "/docker", "ext4", DISK_FLAGS,
+					 DISK_OPTIONS, 0710,	  true };
+
+static const struct mount_row docker_inside = {
+	"/docker", "/new/var/lib/docker", NULL, MS_MOVE, NULL, 0710, true
+};
+
 static const struct mount_row inside[] = {
-	{ "/dev/vdc", "/new/var/lib/docker", "ext4", DISK_FLAGS, "discard", 0710, true },
 	{ "/dev", "/new/dev", NULL, MS_MOVE, NULL, 0755, false },
 	{ "proc", "/new/proc", "proc", VIRTUAL_FLAGS, NULL, 0555, false },
 	{ "sys", "/new/sys", "sysfs", VIRTUAL_FLAGS, NULL, 0555, false },
@@ -72,7 +87,8 @@ static int mount_one(const struct mount_row *row, struct err *err)
 	if (mount(row->source, row->target, row->type, row->flags, row->options) == 0)
 		return 0;
 	r = -errno;
-	if (row->optional && (r == -ENOENT || r == -ENODEV))
+	/* EINVAL: nothing is mounted there that could be moved. */
+	if (row->optional && (r == -ENOENT || r == -ENODEV || r == -EINVAL))
 		return 0;
 	return err_set_errno(err, r, "cannot mount %s on %s", row->source, row->target);
 }
@@ -84,6 +100,33 @@ static int mount_all(const struct mount_row *rows, size_t count, struct err *err
 	for (size_t i = 0; i < count && r == 0; i++)
 		r = mount_one(&rows[i], err);
 	return r;
+}
+
+/*
+ * Mounting an ext4 waits for the device several times. This one needs nothing
+ * and is needed by nothing, so a child does it beside the rest.
+ */
+static pid_t begin_docker(void)
+{
+	struct err err = ERR_INIT;
+	pid_t pid = fork();
+
+	if (pid != 0)
+		return pid;
+	if (mount_one(&docker, &err) < 0)
+		(void)dprintf(STDERR_FILENO, "sbx-init: %s\n", err.text);
+	_exit(-err.code);
+}
+
+static int finish_docker(pid_t pid, struct err *err)
+{
+	int status = 0;
+
+	if (pid > 0)
+		(void)waitpid(pid, &status, 0);
+	if (pid < 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		return err_set(err, -EIO, "cannot mount the disk of the Docker Engine");
+	return mount_one(&docker_inside, err);
 }
 
 static int make_folders(struct err *err)
@@ -152,17 +195,29 @@ static int open_disk(const char *path, const char *parent)
 	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-int root_enter(struct err *err, struct root *ret)
+static int mount_root(struct err *err)
 {
-	struct root root = { .disk = -1, .docker = -1 };
-	int r = mount_all(before, countof(before), err);
+	int r = mount_all(disks, countof(disks), err);
 
 	if (r == 0)
 		r = make_folders(err);
 	if (r == 0)
 		r = mount_one(&overlay, err);
+	return r < 0 ? r : mount_all(inside, countof(inside), err);
+}
+
+int root_enter(struct err *err, struct root *ret)
+{
+	struct root root = { .disk = -1, .docker = -1 };
+	pid_t helper;
+	int r = mount_one(&devices, err);
+
+	if (r < 0)
+		return r;
+	helper = begin_docker();
+	r = mount_root(err);
 	if (r == 0)
-		r = mount_all(inside, countof(inside), err);
+		r = finish_docker(helper, err);
 	if (r < 0)
 		return r;
 	root.disk = open_disk("/upper", "/");

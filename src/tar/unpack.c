@@ -42,6 +42,7 @@ struct tar_unpack {
 
 	struct folder stack[TAR_DEPTH_MAX];
 	size_t depth;
+	dev_t device; /* of root; only there may a hard link point */
 	struct inodes made;
 	unsigned temporaries; /* names used so far */
 
@@ -265,6 +266,12 @@ static int make_symlink(struct tar_unpack *unpack, int dir, const char *base, st
 	return r < 0 ? fail(r, "make the link", entry->name, err) : 0;
 }
 
+static bool is_ours(const struct tar_unpack *unpack, const struct stat *info)
+{
+	return S_ISREG(info->st_mode) && info->st_dev == unpack->device &&
+	       inodes_has(&unpack->made, info->st_ino);
+}
+
 /* A hard link to what was there before would give it away to whoever reads the copy. */
 static int make_hardlink(struct tar_unpack *unpack, int dir, const char *base, struct err *err)
 {
@@ -280,7 +287,7 @@ static int make_hardlink(struct tar_unpack *unpack, int dir, const char *base, s
 	r = beneath_open_parent(unpack->config.root, target, &from, &from_base);
 	if (r == 0 && fstatat(from, from_base, &info, AT_SYMLINK_NOFOLLOW) < 0)
 		r = -errno;
-	if (r == 0 && (!S_ISREG(info.st_mode) || !inodes_has(&unpack->made, info.st_ino)))
+	if (r == 0 && !is_ours(unpack, &info))
 		return err_set(err, -EPERM,
 			       "the archive's entry '%s' links to '%s', which is not its",
 			       tar_show(entry->name).text, tar_show(target).text);
@@ -334,7 +341,7 @@ static int finish_file(struct tar_unpack *unpack)
 	if (fchmod(unpack->file, entry->mode & 0777) < 0 || futimens(unpack->file, times) < 0 ||
 	    fstat(unpack->file, &info) < 0)
 		return -errno;
-	if (inodes_add(&unpack->made, info.st_ino) < 0)
+	if (info.st_dev == unpack->device && inodes_add(&unpack->made, info.st_ino) < 0)
 		return -ENOMEM;
 	return put_in_place(unpack, unpack->parent, slash == NULL ? entry->name : slash + 1);
 }
@@ -406,11 +413,16 @@ static const struct tar_reader_calls calls = { .begin = on_begin, .data = on_dat
 
 int tar_unpack_create(const struct tar_unpack_config *config, struct tar_unpack **ret)
 {
-	struct tar_unpack *unpack = calloc(1, sizeof(*unpack));
+	struct tar_unpack *unpack;
+	struct stat info;
 	int r;
 
+	if (fstat(config->root, &info) < 0)
+		return -errno;
+	unpack = calloc(1, sizeof(*unpack));
 	if (unpack == NULL)
 		return -ENOMEM;
+	unpack->device = info.st_dev;
 	unpack->config = *config;
 	unpack->naming = config->top == NULL ? NAMES_AS_THEY_ARE : NAMES_UNKNOWN;
 	unpack->file = unpack->parent = -1;

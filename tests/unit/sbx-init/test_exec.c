@@ -344,6 +344,33 @@ TEST(what_cannot_run_says_why)
 	check_command("", NULL, NULL, -1, "there is no command to run");
 }
 
+TEST(a_command_runs_as_another_user_and_its_groups)
+{
+	char who[] = "nobody", name[] = "id", folder[] = "/";
+	char *args[] = { name, NULL };
+	const struct guest_message exec = {
+		.type = GUEST_EXEC, .args = args, .args_count = 1, .user = who, .cwd = folder
+	};
+	struct guest_message last = { 0 };
+	struct collected output;
+	struct client client;
+	struct rig rig;
+
+	if (geteuid() != 0)
+		SKIP("only root can become somebody else");
+	collected_init(&output);
+	CHECK_EQ(rig_start(&rig), 0);
+	CHECK_EQ(client_open(&rig, &client), 0);
+	CHECK_EQ(client_send(&client, &exec), 0);
+	CHECK_EQ(client_collect(&client, &output, &last), 0);
+	CHECK_EQ(last.status, 0);
+	CHECK(strncmp(buf_str(&output.out), "uid=65534(nobody) gid=65534(nogroup) groups=65534",
+		      49) == 0);
+	client_close(&client);
+	CHECK_EQ(rig_stop(&rig), 0);
+	collected_finish(&output);
+}
+
 TEST(setup_and_request_make_the_environment)
 {
 	char a[] = "A=setup", b[] = "B=setup", c[] = "B=request";

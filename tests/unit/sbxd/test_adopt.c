@@ -1,0 +1,221 @@
+#include "sbxd/adopt.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/fd.h"
+#include "base/process.h"
+#include "sbxd/run.h"
+#include "tests/unit/sbxd/fixture.h"
+#include "tests/unit/test.h"
+
+static struct fixture fixture;
+
+/* Leaves a sandbox on disk as a daemon that was killed would. */
+static int leave(struct record *record)
+{
+	char *folder = path_join(fixture.supervisor.paths.sandboxes, record->name);
+	char *path = path_join(folder, "sandbox.json"), *text = record_format(record);
+	int r = mkdir(folder, 0700);
+
+	if (r == 0)
+		r = file_write(AT_FDCWD, path, text, strlen(text), 0600);
+	free(text);
+	free(path);
+	free(folder);
+	record_finish(record);
+	return r;
+}
+
+/* A child that lives until it is killed. */
+static pid_t spawn_child(struct process_id *ret)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		for (;;)
+			(void)pause();
+	(void)process_identify(pid, ret);
+	return pid;
+}
+
+/* A running sandbox with these processes and the sockets of its backends. */
+static void leave_running(enum sandbox_status status, pid_t pids[RUN_ROLES], int *ret_listen)
+{
+	char run_folder[PATH_MAX + 32], path[PATH_MAX + 64];
+	struct record record;
+
+	fixture_record(&record, "demo");
+	record.status = status;
+	for (int role = 0; role < RUN_ROLES; role++) {
+		struct record_process *process = &record.processes[role];
+
+		pids[role] = spawn_child(&process->id);
+		(void)snprintf(process->name, sizeof(process->name), "%s",
+			       run_role_name((enum run_role)role, &record));
+	}
+	record.processes_count = RUN_ROLES;
+	(void)snprintf(run_folder, sizeof(run_folder), "%s/%s", fixture.supervisor.paths.run,
+		       record.id);
+	(void)mkdir(run_folder, 0700);
+	(void)snprintf(path, sizeof(path), "%s/vsock.sock", run_folder);
+	(void)fd_listen_unix(path, ret_listen);
+	(void)leave(&record);
+}
+
+static bool ends(pid_t pid)
+{
+	int status;
+
+	return waitpid(pid, &status, 0) == pid && WIFSIGNALED(status);
+}
+
+static void wait_for(struct sandbox *sandbox, enum sandbox_status status)
+{
+	uint64_t deadline_ms = clock_now_ms() + 20000;
+
+	(void)pthread_mutex_lock(&sandbox->lock);
+	while (sandbox->record.status != status && clock_left_ms(deadline_ms) > 0)
+		sandbox_wait_change(sandbox, deadline_ms);
+	(void)pthread_mutex_unlock(&sandbox->lock);
+}
+
+static struct sandbox *adopt(void)
+{
+	struct err err = ERR_INIT;
+
+	if (adopt_all(&fixture.supervisor, &err) < 0)
+		return NULL;
+	return supervisor_find(&fixture.supervisor, "demo");
+}
+
+TEST(a_running_one_is_taken_back_and_watched)
+{
+	pid_t pids[RUN_ROLES];
+	struct sandbox *sandbox;
+	int listen_fd = -1;
+
+	CHECK_EQ(fixture_make(&fixture), 0);
+	leave_running(SANDBOX_RUNNING, pids, &listen_fd);
+	sandbox = adopt();
+	CHECK(sandbox != NULL);
+	CHECK_EQ(fixture_status(sandbox), SANDBOX_RUNNING);
+	/* one process dies: all are ended, and the reason names it */
+	CHECK_EQ(kill(pids[RUN_FS], SIGKILL), 0);
+	wait_for(sandbox, SANDBOX_STOPPED);
+	CHECK_EQ(fixture_status(sandbox), SANDBOX_STOPPED);
+	CHECK(strstr(sandbox->record.reason, "sbx-fs") != NULL);
+	for (int role = 0; role < RUN_ROLES; role++)
+		CHECK(role == RUN_FS || kill(pids[role], 0) < 0 || ends(pids[role]));
+	(void)close(listen_fd);
+	supervisor_put(sandbox);
+	fixture_remove(&fixture);
+}
+
+TEST(one_whose_backend_died_meanwhile_is_stopped)
+{
+	pid_t pids[RUN_ROLES];
+	struct sandbox *sandbox;
+	int listen_fd = -1;
+
+	CHECK_EQ(fixture_make(&fixture), 0);
+	leave_running(SANDBOX_RUNNING, pids, &listen_fd);
+	CHECK_EQ(kill(pids[RUN_BLK], SIGKILL), 0);
+	CHECK(ends(pids[RUN_BLK]));
+	sandbox = adopt();
+	CHECK_EQ(fixture_status(sandbox), SANDBOX_STOPPED);
+	CHECK(sandbox->record.reason != NULL);
+	(void)close(listen_fd);
+	supervisor_put(sandbox);
+	fixture_remove(&fixture);
+}
+
+TEST(a_half_started_one_is_ended)
+{
+	pid_t pids[RUN_ROLES];
+	struct sandbox *sandbox;
+	int listen_fd = -1;
+
+	CHECK_EQ(fixture_make(&fixture), 0);
+	leave_running(SANDBOX_STARTING, pids, &listen_fd);
+	sandbox = adopt();
+	CHECK_EQ(fixture_status(sandbox), SANDBOX_STOPPED);
+	for (int role = 0; role < RUN_ROLES; role++)
+		CHECK(kill(pids[role], 0) < 0 || ends(pids[role]));
+	(void)close(listen_fd);
+	supervisor_put(sandbox);
+	fixture_remove(&fixture);
+}
+
+TEST(a_reused_pid_is_not_ours)
+{
+	struct record record;
+	struct sandbox *sandbox;
+	struct process_id id;
+	pid_t pid = spawn_child(&id);
+
+	CHECK_EQ(fixture_make(&fixture), 0);
+	fixture_record(&record, "demo");
+	record.status = SANDBOX_STARTING;
+	record.processes_count = 1;
+	record.processes[0] =
+		(struct record_process){ .name = "qemu",
+					 .id = { .pid = pid, .start_ticks = id.start_ticks - 1 } };
+	CHECK_EQ(leave(&record), 0);
+	sandbox = adopt();
+	CHECK_EQ(fixture_status(sandbox), SANDBOX_STOPPED);
+	CHECK_EQ(waitpid(pid, NULL, WNOHANG), 0); /* still there */
+	(void)kill(pid, SIGKILL);
+	(void)waitpid(pid, NULL, 0);
+	supervisor_put(sandbox);
+	fixture_remove(&fixture);
+}
+
+TEST(half_made_and_half_removed_ones_go)
+{
+	static const enum sandbox_status left[] = { SANDBOX_CREATING, SANDBOX_REMOVING };
+
+	for (size_t i = 0; i < 2; i++) {
+		struct record record;
+		struct sandbox *sandbox;
+
+		CHECK_EQ(fixture_make(&fixture), 0);
+		fixture_record(&record, "demo");
+		record.status = left[i];
+		CHECK_EQ(leave(&record), 0);
+		sandbox = adopt();
+		if (sandbox != NULL)
+			wait_for(sandbox, SANDBOX_GONE);
+		CHECK(supervisor_find(&fixture.supervisor, "demo") == NULL);
+		supervisor_put(sandbox);
+		fixture_remove(&fixture);
+	}
+}
+
+TEST(a_cut_record_is_damaged_and_can_be_removed)
+{
+	struct err err = ERR_INIT;
+	struct record record;
+	struct sandbox *sandbox;
+	char *path;
+
+	CHECK_EQ(fixture_make(&fixture), 0);
+	fixture_record(&record, "demo");
+	record.status = SANDBOX_STOPPED;
+	CHECK_EQ(leave(&record), 0);
+	path = path_join(fixture.supervisor.paths.sandboxes, "demo/sandbox.json");
+	CHECK_EQ(truncate(path, 100), 0);
+	sandbox = adopt();
+	CHECK_EQ(fixture_status(sandbox), SANDBOX_DAMAGED);
+	CHECK(strstr(sandbox->record.reason, "state file") != NULL);
+	CHECK_EQ(fixture_do(sandbox, SANDBOX_REMOVE, &err), 0);
+	CHECK(access(path, F_OK) < 0);
+	free(path);
+	supervisor_put(sandbox);
+	fixture_remove(&fixture);
+}
+
+TEST_MAIN()

@@ -1,0 +1,139 @@
+#include "sbxd/create.h"
+
+#include <errno.h>
+
+#include "base/fd.h"
+#include "sbxd/request.h"
+#include "sbxd/supervisor.h"
+#include "tests/unit/sbxd/folder.h"
+#include "tests/unit/test.h"
+
+static char folder[PATH_MAX];
+static struct supervisor supervisor;
+
+static int check(const char *body, struct record *ret, bool *ret_named)
+{
+	struct request request = { .supervisor = &supervisor,
+				   .body = json_loads(body, JSON_REJECT_DUPLICATES, NULL) };
+	struct err err = ERR_INIT;
+	bool start;
+	int r = create_check(&request, ret, ret_named, &start, &err);
+
+	json_decref(request.body);
+	return r == 0 || err.text[0] != '\0' ? r : -ENOMSG;
+}
+
+/* Checks a body that must be refused. */
+static int refuse(const char *body)
+{
+	struct record record;
+	bool is_named;
+	int r = check(body, &record, &is_named);
+
+	if (r == 0)
+		record_finish(&record);
+	return r;
+}
+
+static int prepare(void)
+{
+	supervisor.host = (struct host){ .cpus = 4, .memory_bytes = 16ull << 30 };
+	return folder_make(folder, &supervisor.paths);
+}
+
+TEST(defaults)
+{
+	struct record record;
+	bool is_named = true;
+
+	if (access("/usr/bin/qemu-system-x86_64", X_OK) < 0)
+		SKIP("no engine works here");
+	CHECK_EQ(prepare(), 0);
+	CHECK_EQ(check("{\"engine\":\"qemu\"}", &record, &is_named), 0);
+	CHECK(!is_named && !record.keep_alive && record.mounts.count == 0);
+	CHECK_EQ(record.cpus, 4);
+	CHECK_EQ(record.memory_bytes, 8ull << 30);
+	CHECK_EQ(record.disk_bytes, 20ull << 30);
+	CHECK_STR(record.agent, "shell");
+	CHECK_STR(record.engine, "qemu");
+	record_finish(&record);
+	folder_remove(folder, &supervisor.paths);
+}
+
+TEST(wrong_bodies_are_refused)
+{
+	static const char *const bodies[] = {
+		"{\"nmae\":\"demo\"}",
+		"{\"name\":7}",
+		"{\"name\":\"-\"}",
+		"{\"agent\":\"skynet\"}",
+		"{\"cpus\":5}",
+		"{\"cpus\":-1}",
+		"{\"cpus\":4294967297}",
+		"{\"memory\":1}",
+		"{\"memory\":99999999999999}",
+		"{\"disk\":1}",
+		"{\"docker_disk\":-1}",
+		"{\"env\":\"A=1\"}",
+		"{\"env\":[\"A\"]}",
+		"{\"env\":[\"1A=x\"]}",
+		"{\"env\":[7]}",
+		"{\"labels\":[]}",
+		"{\"labels\":{\"a\":1}}",
+		"{\"labels\":{\"a=b\":\"1\"}}",
+		"{\"mounts\":{}}",
+		"{\"mounts\":[7]}",
+		"{\"mounts\":[{\"source\":\"/nonexistent\"}]}",
+		"{\"mounts\":[{\"source\":\"/usr\",\"target\":\"/w\",\"read_only\":true,\"x\":1}]}",
+		"{\"engine\":\"bochs\"}",
+		"{\"kernel\":\"/etc/passwd\"}",
+		"{\"kernel\":\"/nonexistent\"}",
+		"{\"kernel\":\"vmlinux\"}",
+		"{\"image\":\"/etc/passwd\"}",
+		"{\"start\":\"yes\"}",
+	};
+
+	CHECK_EQ(prepare(), 0);
+	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++)
+		if (refuse(bodies[i]) != -EINVAL)
+			TEST_FAIL_("not refused: %s", bodies[i]);
+	folder_remove(folder, &supervisor.paths);
+}
+
+/* Writes a file of 1 KiB with `magic` at `offset`. */
+static int check_kernel_of(const void *magic, size_t len, size_t offset, uint16_t machine)
+{
+	uint8_t bytes[1024] = { 0 };
+	struct err err = ERR_INIT;
+	char *path = path_join(folder, "kernel");
+	int r;
+
+	memcpy(bytes + offset, magic, len);
+	bytes[4] = 2;
+	bytes[18] = (uint8_t)machine;
+	bytes[0x1fe] = 0x55;
+	bytes[0x1ff] = 0xaa;
+	(void)file_write(AT_FDCWD, path, bytes, sizeof(bytes), 0600);
+	r = create_check_kernel(path, &err);
+	free(path);
+	return r;
+}
+
+TEST(kernels_are_told_from_other_files)
+{
+	CHECK_EQ(prepare(), 0);
+	CHECK_EQ(check_kernel_of("\177ELF", 4, 0, 62), 0);
+	CHECK_EQ(check_kernel_of("\177ELF", 4, 0, 183), -EINVAL); /* for another machine */
+	CHECK_EQ(check_kernel_of("HdrS", 4, 0x202, 0), 0);
+	CHECK_EQ(check_kernel_of("Hdrs", 4, 0x202, 0), -EINVAL);
+	folder_remove(folder, &supervisor.paths);
+}
+
+TEST(environment_variables)
+{
+	CHECK(create_is_env("A=1") && create_is_env("_a1=") && create_is_env("A=b=c"));
+	CHECK(!create_is_env("A") && !create_is_env("=1") && !create_is_env("1A=1"));
+	CHECK(!create_is_env("A B=1") && !create_is_env(""));
+}
+
+TEST_MAIN()

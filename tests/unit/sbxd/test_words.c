@@ -1,0 +1,48 @@
+#include "sbxd/words.h"
+
+#include "tests/unit/test.h"
+
+static const char *pick(const char *text)
+{
+	static char result[64];
+	char *copy = strdup(text);
+
+	words_pick(copy, result, sizeof(result));
+	free(copy);
+	return result;
+}
+
+#define LINE(level, text) \
+	"{\"time\":\"t\",\"level\":\"" level "\",\"program\":\"sbx-fs\",\"msg\":\"" text "\"}\n"
+
+TEST(the_gravest_line_wins)
+{
+	CHECK_STR(pick(LINE("error", "broken") LINE("info", "ends")), "sbx-fs: broken");
+	CHECK_STR(pick(LINE("warning", "odd") LINE("info", "ends")), "sbx-fs: odd");
+	CHECK_STR(pick(LINE("info", "one") LINE("info", "two")), "sbx-fs: two");
+}
+
+TEST(plain_text_is_an_error)
+{
+	CHECK_STR(pick("qemu: no memory\n" LINE("info", "ends")), "qemu: no memory");
+	CHECK_STR(pick("qemu: one\r\nqemu: two"), "qemu: two");
+}
+
+TEST(nothing_and_nonsense)
+{
+	CHECK_STR(pick(""), "");
+	CHECK_STR(pick("\n\r\n"), "");
+	CHECK_STR(pick("{\"level\":1}\n"), "{\"level\":1}");
+	CHECK_STR(pick("a\x1b[2Jb\x80"), "a?[2Jb?");
+}
+
+TEST(a_long_line_is_cut)
+{
+	char text[1000];
+
+	memset(text, 'x', sizeof(text));
+	text[sizeof(text) - 1] = '\0';
+	CHECK_EQ(strlen(pick(text)), 63);
+}
+
+TEST_MAIN()

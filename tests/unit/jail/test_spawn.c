@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -403,6 +404,67 @@ TEST(weak_goes_on_and_says_what_is_missing)
 		 JAIL_NAMESPACES | JAIL_ROOT);
 	CHECK_EQ(said(&probe, "skipped") & (JAIL_NO_NEW_PRIVS | JAIL_SECCOMP | JAIL_LANDLOCK), 0);
 	CHECK_EQ(said(&probe, "no_new_privs"), 1);
+}
+
+static bool write_file(const char *path, const char *text)
+{
+	autoclose int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	return fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+}
+
+/*
+ * Becomes a host that refuses user namespaces: the limit is one of the user
+ * namespace it is set in.
+ */
+static bool forbid_namespaces(void)
+{
+	char uid_map[32], gid_map[32];
+
+	(void)snprintf(uid_map, sizeof(uid_map), "0 %u 1", geteuid());
+	(void)snprintf(gid_map, sizeof(gid_map), "0 %u 1", getegid());
+	return unshare(CLONE_NEWUSER) == 0 && write_file("/proc/self/setgroups", "deny") &&
+	       write_file("/proc/self/uid_map", uid_map) &&
+	       write_file("/proc/self/gid_map", gid_map) &&
+	       write_file("/proc/sys/user/max_user_namespaces", "0");
+}
+
+/* 0: refused with the sentence, and weak went on without; else what was wrong. */
+static int try_without_namespaces(void)
+{
+	char *argv[] = { (char *)"probe", (char *)"weak", NULL };
+	struct spawn_config config = { .program = getenv("JAIL_PROBE"),
+				       .argv = argv,
+				       .stdout_fd = -1 };
+	struct spawned child = { .pidfd = -1, .gate = -1 };
+	struct err err = ERR_INIT;
+	siginfo_t info = { 0 };
+
+	if (!forbid_namespaces())
+		return 1;
+	if (jail_spawn(&config, &child, &err) != -ENOSPC ||
+	    strstr(err.text, "user namespaces") == NULL)
+		return 2;
+	config.weak = true;
+	if (jail_spawn(&config, &child, &err) < 0 || jail_spawn_release(&child, &err) < 0)
+		return 3;
+	if (waitid(P_PIDFD, (id_t)child.pidfd, &info, WEXITED) < 0 || info.si_code != CLD_EXITED ||
+	    info.si_status != 0)
+		return 4;
+	spawned_finish(&child);
+	return 0;
+}
+
+TEST(a_host_without_user_namespaces_is_named)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(try_without_namespaces());
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK(WIFEXITED(status));
+	CHECK_EQ(WEXITSTATUS(status), 0);
 }
 
 /* dumpable, as after an exec: else /proc/self belongs to root. */

@@ -17,7 +17,7 @@
 
 #define TARGET(member) .offset = offsetof(struct create_options, member)
 
-static const char *const engines[] = { "auto", "qemu", NULL };
+static const char *const engines[] = { "auto", "kvm", "qemu", NULL };
 
 const struct option create_option_rows[] = {
 	{ .name = "name",
@@ -71,7 +71,7 @@ const struct option create_option_rows[] = {
 	  .argument = "NAME",
 	  .choices = engines,
 	  TARGET(engine),
-	  .help = "who runs the virtual CPUs: auto or qemu (default: auto)" },
+	  .help = "who runs the virtual CPUs: auto, kvm or qemu (default: auto)" },
 	{ .name = "kernel",
 	  .kind = OPTION_STRING,
 	  .argument = "FILE",

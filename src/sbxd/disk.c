@@ -87,7 +87,8 @@ int disk_make(const char *path, uint64_t bytes, struct err *err)
 	r = host_free_space(folder, &room);
 	if (r == 0 && room < free_needed)
 		return err_set(err, -ENOSPC,
-			       "only %" PRIu64 " MiB are free at '%s'; a disk needs at least 64",
+			       "only %" PRIu64
+			       " MiB of space are free at '%s'; a disk needs at least 64",
 			       room >> 20, folder);
 	if (r == 0)
 		r = make_sparse(path, bytes);

@@ -12,7 +12,7 @@ mounts_at_create() {
 	sbx exec mounts touch /data/made
 	test -e "$TMP/m/data/made"
 	is "$(sbx exec mounts cat /etc/one)" one
-	fails 1 sbx exec -u root mounts sh -c 'echo two > /etc/one'
+	fails 2 sbx exec -u root mounts sh -c 'echo two > /etc/one'
 	is "$(cat "$TMP/m/file")" one
 }
 t "read-only is enforced on the host, --mount remaps, a file can be mounted" mounts_at_create

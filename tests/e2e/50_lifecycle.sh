@@ -54,7 +54,7 @@ two_at_once() {
 	sbx exec one sh -c 'echo 1 > ~/who'
 	sbx exec two sh -c 'echo 2 > ~/who'
 	is "$(sbx exec one cat /home/agent/who)$(sbx exec two cat /home/agent/who)" 12
-	fails 1 sbx exec one ls "$TMP/two"
+	fails 2 sbx exec one ls "$TMP/two"
 	sbx rm -f one two
 }
 t "two sandboxes made at once do not see each other" two_at_once

@@ -15,7 +15,7 @@ names() {
 	refused "*'nobody'*not found*" sbx exec nobody true
 	refused "*nobody*" sbx stop nobody
 	refused "*nobody*" sbx rm -f nobody
-	refused "*shared*exists*" sbx create --name shared shell "$TMP/home"
+	refused "*shared*exists*" sbx create --name shared shell "$SHARED"
 	local name
 	for name in x -x x- default 'a b' 'a/b' ../x "$(printf 'n%.0s' $(seq 64))" 'é'; do
 		refused "*name*" sbx create --name "$name" shell "$SHARED"
@@ -24,11 +24,11 @@ names() {
 t "unknown, duplicate and malformed names" names
 
 workspaces() {
-	refused "*no-such*" sbx create --name w shell "$TMP/no-such"
-	refused "*--force*" sbx create --name w shell /
-	refused "*--force*" sbx create --name w shell "$HOME"
-	refused "*--force*" sbx create --name w shell "$XDG_STATE_HOME/sbx"
-	refused "*" sbx create --name w shell "/$(printf 'd/%.0s' $(seq 3000))"
+	refused "*no-such*" sbx create --name ws shell "$TMP/no-such"
+	refused "*--force*" sbx create --name ws shell /
+	refused "*--force*" sbx create --name ws shell "$HOME"
+	refused "*--force*" sbx create --name ws shell "$XDG_STATE_HOME/sbx"
+	refused "*" sbx create --name ws shell "/$(printf 'd/%.0s' $(seq 3000))"
 	mkdir -p "$TMP/unreadable"
 }
 t "missing workspaces, / and the home directory" workspaces
@@ -57,19 +57,19 @@ odd_workspaces() {
 t "workspaces with a space, a newline, and thousands of bytes work" odd_workspaces
 
 resources() {
-	refused "*memory*" sbx create --name r -m 100t shell "$SHARED"
-	refused "*memory*512*" sbx create --name r -m 1m shell "$SHARED"
-	refused "*" sbx create --name r -m lots shell "$SHARED"
-	refused "*CPU*" sbx create --name r --cpus 10000 shell "$SHARED"
-	refused "*" sbx create --name r --disk 1k shell "$SHARED"
+	refused "*memory*" sbx create --name res -m 100t shell "$SHARED"
+	refused "*memory*512*" sbx create --name res -m 1m shell "$SHARED"
+	refused "*" sbx create --name res -m lots shell "$SHARED"
+	refused "*CPU*" sbx create --name res --cpus 10000 shell "$SHARED"
+	refused "*" sbx create --name res --disk 1k shell "$SHARED"
 }
 t "memory, CPUs and disks beyond what there is" resources
 
 artefacts() {
 	echo "not a kernel" >"$TMP/kernel"
-	refused "*kernel*" sbx create --name a --kernel "$TMP/kernel" shell "$SHARED"
-	refused "*kernel*" sbx create --name a --kernel /bin/true shell "$SHARED"
-	refused "*" sbx create --name a --engine no-such shell "$SHARED"
+	refused "*kernel*" sbx create --name art --kernel "$TMP/kernel" shell "$SHARED"
+	refused "*kernel*" sbx create --name art --kernel /bin/true shell "$SHARED"
+	refused "*" sbx create --name art --engine no-such shell "$SHARED"
 }
 t "a kernel that is none, an engine that is none" artefacts
 

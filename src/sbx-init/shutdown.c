@@ -12,10 +12,7 @@
 
 enum { ASK_MS = 4000, KILL_MS = 1000 };
 
-/*
- * Reaps until nobody is left or time is up. SIGCHLD is blocked in pid 1, so it
- * can be waited for.
- */
+/* Reaps until nobody is left or time is up. SIGCHLD is blocked, so that it can be waited for. */
 static bool all_gone_within(unsigned ms)
 {
 	uint64_t deadline = clock_now_ms() + ms;
@@ -23,6 +20,7 @@ static bool all_gone_within(unsigned ms)
 
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGCHLD);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
 	for (;;) {
 		struct timespec left;
 		int left_ms;

@@ -1,7 +1,7 @@
 /*
  * Who wants to hear of events (wire/vsock.h, VSOCK_EVENTS): each gets the state
- * so far at once, then each change. One that does not read, or says anything,
- * is dropped.
+ * so far at once, then each change. One that does not read gets the state as it
+ * is when it reads again; one that says anything is dropped.
  */
 #ifndef SBX_VSOCK_LISTENERS_H
 #define SBX_VSOCK_LISTENERS_H

@@ -17,8 +17,9 @@
  *
  * VSOCK_EVENTS: sbx-vsock sends 8-byte events, le32 enum vsock_event and le32
  * value: at once the state so far (READY if the guest knocked before, SESSIONS
- * with the count now), then each change. Any number of listeners; one that
- * does not read is dropped.
+ * with the count now), then each change. For a listener that does not read,
+ * changes fall together: when it reads again it gets the state of then. It sends
+ * nothing; sixteen may listen.
  */
 #ifndef WIRE_VSOCK_H
 #define WIRE_VSOCK_H

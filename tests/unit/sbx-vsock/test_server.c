@@ -145,6 +145,37 @@ TEST(a_session_from_start_to_end)
 	CHECK(guest_stop(&guest));
 }
 
+/* Its socket holds some hundred events; of the rest it gets the outcome. */
+TEST(a_listener_that_did_not_read_gets_the_state)
+{
+	struct guest guest;
+	autoclose int events = -1, host = -1;
+	int event = 0, count = 0;
+
+	CHECK_EQ(guest_start(&guest), 0);
+	events = ask(&guest, VSOCK_EVENTS, 0);
+	for (int i = 0; i < 1000; i++) {
+		host = ask(&guest, VSOCK_CONNECT, VSOCK_FLAG_SESSION);
+		CHECK(next_is(&guest, VSOCK_OP_REQUEST));
+		guest_answer(&guest, VSOCK_OP_RST, 0, NULL, 0);
+		CHECK(read_all(host, &(uint8_t){ 0 }, 1));
+		(void)close(take_fd(&host));
+	}
+	host = connect_host(&guest, VSOCK_FLAG_SESSION);
+	CHECK(host >= 0);
+	/* Many changes were left out, the last one was not. */
+	for (; count < 2000; count++) {
+		struct pollfd more = { .fd = events, .events = POLLIN };
+
+		event = next_event(events);
+		if (event == 2001 && poll(&more, 1, 200) == 0)
+			break;
+	}
+	CHECK_EQ(event, 2001);
+	CHECK(count < 1500);
+	CHECK(guest_stop(&guest));
+}
+
 TEST(a_refusal_is_an_errno)
 {
 	struct guest guest;

@@ -3,11 +3,11 @@ export GIT_CONFIG_COUNT=2 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*'
 # The clock of a shell is coarse, but a status takes long.
 status() {
 	begin=$(date +%s%N)
-	git -C repo status --porcelain >/dev/null
+	git -C repo status --porcelain >/dev/null 2>&1
 	end=$(date +%s%N)
 	echo "$1 $(((end - begin) / 1000))e-6"
 }
-git -C repo status --porcelain >/dev/null # the index learns what files look like here
+git -C repo status --porcelain >/dev/null 2>&1 # the index learns what files look like here
 run=0
 while [ $run -lt "$(cat runs)" ]; do
 	sync

@@ -142,7 +142,8 @@ static void serve(struct device *device, unsigned index, struct virtq *queue)
 static void kicked(void *context, unsigned index, struct virtq *queue)
 {
 	struct device *device = context;
-	bool got_buffers = false;
+	/* The first request of a session starts the watch. */
+	bool pump = device->watch.loop == NULL;
 
 	while (virtq_pop(queue, &device->chain) > 0) {
 		if (device->chain.readable > 0) {
@@ -150,9 +151,9 @@ static void kicked(void *context, unsigned index, struct virtq *queue)
 			continue;
 		}
 		take_buffer(device, index, queue);
-		got_buffers = true;
+		pump = true;
 	}
-	if (got_buffers)
+	if (pump)
 		device_pump(device);
 }
 

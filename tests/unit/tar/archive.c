@@ -19,7 +19,9 @@ void archive_raw(struct archive *archive, char kind, const char *name, const cha
 		 const char *content, size_t len)
 {
 	static const uint8_t zeros[TAR_BLOCK];
-	struct tar_header header = { .kind = kind, .mode = 0644, .size = len, .mtime = 1000 };
+	struct tar_header header = {
+		.kind = kind, .mode = kind == '5' ? 0755 : 0644, .size = len, .mtime = 1000
+	};
 	uint8_t block[TAR_BLOCK];
 
 	(void)snprintf(header.name, sizeof(header.name), "%s", name);

@@ -111,7 +111,7 @@ TEST(a_tree_is_made_with_modes_times_and_links)
 	CHECK_EQ(info.st_mtim.tv_sec, 1000);
 	CHECK_EQ(fstatat(place.in, "d", &info, 0), 0);
 	CHECK_EQ(info.st_mtim.tv_sec, 1000);
-	CHECK_EQ(info.st_mode, S_IFDIR | 0644);
+	CHECK_EQ(info.st_mode, S_IFDIR | 0755);
 	archive_finish(&archive);
 	place_remove(&place);
 }

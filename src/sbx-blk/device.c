@@ -19,7 +19,14 @@
 #include "vhost/backend.h"
 #include "virtio/queue.h"
 
-enum { SLOTS = 32 }; /* requests of one disk under way */
+enum {
+	SLOTS = 32, /* requests of one disk under way */
+	/*
+	 * Bytes from which on copying a request takes longer than an interrupt: it is signalled
+	 * alone, so that the guest works on it while we copy the next.
+	 */
+	LARGE_BYTES = 128 << 10,
+};
 
 struct slot {
 	struct work work;
@@ -49,6 +56,8 @@ static void put_slot(struct slot *slot)
 static void push(struct slot *slot, struct virtq *queue)
 {
 	virtq_push(queue, slot->chain.head, block_request_finish(&slot->request));
+	if (slot->request.data_size >= LARGE_BYTES)
+		vhost_backend_signal(slot->device->backend, 0);
 	put_slot(slot);
 }
 

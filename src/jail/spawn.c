@@ -80,7 +80,7 @@ static int start_child(struct spawn_plan *plan, struct spawned *child, struct er
 		       : err_set_errno(err, r, "cannot read /proc/%d of '%s'", pid, program);
 }
 
-static int check(const struct spawn_config *config, struct err *err)
+static int check_count(const struct spawn_config *config, struct err *err)
 {
 	if (config->fds_count > SPAWN_FDS_MAX)
 		return err_set(err, -EINVAL, "'%s' cannot be given %zu descriptors",
@@ -108,7 +108,7 @@ int jail_spawn(const struct spawn_config *config, struct spawned *ret, struct er
 
 	if (program < 0)
 		return err_set_errno(err, -errno, "cannot open the program '%s'", config->program);
-	r = check(config, err);
+	r = check_count(config, err);
 	if (r == 0)
 		r = open_null(&null, err);
 	if (r < 0)

@@ -93,7 +93,7 @@ static int let_in(struct door *door, int fd)
 	return 0;
 }
 
-static void knocked(struct loop_watch *watch, uint32_t events)
+static void visited(struct loop_watch *watch, uint32_t events)
 {
 	struct door *door = container_of(watch, struct door, watch);
 	int fd = accept4(watch->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -109,7 +109,7 @@ int door_init(struct door *door, const struct door_config *config)
 
 	*door = (struct door){ .config = *config };
 	list_init(&door->callers);
-	return r == 0 ? loop_add(config->loop, &door->watch, config->socket, EPOLLIN, knocked) : r;
+	return r == 0 ? loop_add(config->loop, &door->watch, config->socket, EPOLLIN, visited) : r;
 }
 
 void door_finish(struct door *door)

@@ -66,7 +66,6 @@ static int drop_all(struct connection *connection)
 int connection_take(struct connection *connection, struct iov *payload, uint32_t len)
 {
 	ssize_t n = 0;
-	int r;
 
 	if (len > BACKLOG_SIZE - (connection->received - connection->forwarded))
 		return -ENOBUFS;
@@ -78,8 +77,7 @@ int connection_take(struct connection *connection, struct iov *payload, uint32_t
 	if (n < 0)
 		return drop_all(connection);
 	connection->forwarded += (uint32_t)n;
-	r = backlog_put(&connection->backlog, payload, len - (size_t)n);
-	return r;
+	return backlog_put(&connection->backlog, payload, len - (size_t)n);
 }
 
 int connection_flush(struct connection *connection)

@@ -276,6 +276,7 @@ static int spawn_engine(struct sandbox *sandbox, struct parts *parts, struct err
 		.vmm = artefacts->paths[ARTEFACT_VMM],
 		.cmdline =
 			"console=ttyS0 quiet panic=-1 pci=off random.trust_cpu=on "
+			"dummy.numdummies=0 "
 			"virtiofs.notify_last=1",
 		.control_path = sandbox->engine_path,
 		.cpus = record->cpus,

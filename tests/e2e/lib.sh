@@ -10,15 +10,26 @@
 number=0
 failures=0
 
+# The longest a case may take before it counts as hung; not a measure of speed.
+CASE_SECONDS=${CASE_SECONDS:-240}
+
 t() {
-	local name=$1 status
+	local name=$1 status case watchdog
 	number=$((number + 1))
+	set -m
 	(
 		set -eE
 		trap 'echo "failed at line $LINENO: $BASH_COMMAND"' ERR
 		"$2"
-	) >"$TMP/case.log" 2>&1 </dev/null
+	) >"$TMP/case.log" 2>&1 </dev/null &
+	case=$!
+	set +m
+	(sleep "$CASE_SECONDS" && echo "hung: ended after $CASE_SECONDS s" >>"$TMP/case.log" && kill -KILL -- -$case) 2>/dev/null &
+	watchdog=$!
+	wait $case 2>/dev/null
 	status=$?
+	pkill -P $watchdog 2>/dev/null
+	wait $watchdog 2>/dev/null
 	if [ $status -eq 0 ]; then
 		echo "ok $number - $area: $name"
 	else

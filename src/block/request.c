@@ -93,11 +93,13 @@ static struct disk_buffers make_buffers(struct iovec *vec, size_t count)
 				      .left = iov_make(vec, count).left };
 }
 
-/* Reads and writes are whole sectors within the disk. */
+/* Reads and writes are whole sectors within the disk, writes to one that takes them. */
 static bool is_sound_transfer(const struct block_request *request, uint64_t sector)
 {
 	uint64_t offset;
 
+	if (request->type == VIRTIO_BLK_T_OUT && request->disk->read_only)
+		return false;
 	return request->data.left % DISK_SECTOR == 0 &&
 	       u64_mul(sector, DISK_SECTOR, &offset) == 0 &&
 	       disk_has(request->disk, offset, request->data.left);
@@ -113,11 +115,8 @@ static void check(struct block_request *request, uint64_t sector, const struct d
 	request->data_size = request->data.left;
 	request->offset = sector * DISK_SECTOR;
 	switch (request->type) {
-	case VIRTIO_BLK_T_OUT:
-		if (request->disk->read_only)
-			finish(request, VIRTIO_BLK_S_IOERR);
-		/* fall through */
 	case VIRTIO_BLK_T_IN:
+	case VIRTIO_BLK_T_OUT:
 		if (!is_sound_transfer(request, sector))
 			finish(request, VIRTIO_BLK_S_IOERR);
 		return;

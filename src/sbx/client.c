@@ -387,14 +387,25 @@ static struct exchange exchange_make(struct client *client, const char *method, 
 				  .err = err };
 }
 
-int client_call(struct client *client, const char *method, const char *path, const json_t *body,
-		json_t **ret, struct err *err)
+static int call_once(struct client *client, const char *method, const char *path,
+		     const json_t *body, json_t **ret, struct err *err)
 {
 	autocall(exchange_finish) struct exchange exchange =
 		exchange_make(client, method, path, CALL_TIMEOUT_MS, err);
 	int r = begin(&exchange, body, "Connection: close\r\n");
 
 	return r < 0 ? r : finish_call(&exchange, ret);
+}
+
+/* A daemon that was ending took the request with it: what only asks is asked again, once. */
+int client_call(struct client *client, const char *method, const char *path, const json_t *body,
+		json_t **ret, struct err *err)
+{
+	int r = call_once(client, method, path, body, ret, err);
+
+	if (r == -EPIPE && strcmp(method, "GET") == 0)
+		r = call_once(client, method, path, body, ret, err);
+	return r;
 }
 
 int client_call_text(struct client *client, const char *path, char **ret, struct err *err)
@@ -498,21 +509,30 @@ static int receive_descriptor(struct exchange *exchange, int *ret)
 	return 0;
 }
 
+static int attach_once(struct client *client, const char *path, int *ret_socket, struct err *err)
+{
+	autocall(exchange_finish) struct exchange exchange =
+		exchange_make(client, "POST", path, CLIENT_SLOW_MS, err);
+	int r = begin(&exchange, NULL, "Connection: Upgrade\r\nUpgrade: sbx-guest\r\n");
+
+	if (r < 0)
+		return r;
+	if (exchange.head.status == 101)
+		return receive_descriptor(&exchange, ret_socket);
+	return exchange.head.status >= 400 ? finish_call(&exchange, NULL)
+					   : fail_nonsense(&exchange);
+}
+
+/* Nothing was said to the guest before there is a descriptor, so this may be asked again too. */
 int client_attach(struct client *client, const char *name, int *ret_socket, struct err *err)
 {
 	autofree char *path = client_path(name, "/attach");
-	struct exchange exchange = exchange_make(client, "POST", path, CLIENT_SLOW_MS, err);
 	int r;
 
 	if (path == NULL)
 		return err_set(err, -ENOMEM, "out of memory");
-	r = begin(&exchange, NULL, "Connection: Upgrade\r\nUpgrade: sbx-guest\r\n");
-	if (r == 0 && exchange.head.status == 101)
-		r = receive_descriptor(&exchange, ret_socket);
-	else if (r == 0 && exchange.head.status >= 400)
-		r = finish_call(&exchange, NULL);
-	else if (r == 0)
-		r = fail_nonsense(&exchange);
-	exchange_finish(&exchange);
+	r = attach_once(client, path, ret_socket, err);
+	if (r == -EPIPE)
+		r = attach_once(client, path, ret_socket, err);
 	return r;
 }

@@ -37,7 +37,8 @@ char *client_path(const char *name, const char *rest);
 /*
  * One request and its answer. The error's sentence is the daemon's own; its
  * code tells the status: -EINVAL 400, -ENOENT 404, -EBUSY 409, -EIO else;
- * -ETIMEDOUT when no answer came, -ECONNREFUSED when there is no daemon.
+ * -ETIMEDOUT when no answer came, -ECONNREFUSED when there is no daemon,
+ * -EPIPE when it ended meanwhile (a GET was then tried again, once).
  * body may be NULL; it stays the caller's. *ret is owned by the caller; ret
  * may be NULL.
  */

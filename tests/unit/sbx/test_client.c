@@ -26,6 +26,7 @@ struct script {
 	size_t step; /* bytes in one write; 0: all */
 	bool passes; /* a descriptor goes with the last piece */
 	bool stays;  /* it does not close but waits for the client to */
+	bool dies;   /* the first connection is closed without an answer */
 };
 
 struct server {
@@ -50,15 +51,12 @@ static void read_head(int fd)
 	}
 }
 
-static void serve(int listener, const struct script *script)
+static void answer(int fd, const struct script *script)
 {
-	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	size_t len = script->len > 0 ? script->len : strlen(script->answer);
 	size_t step = script->step > 0 ? script->step : len;
 	char byte;
 
-	(void)signal(SIGPIPE, SIG_IGN);
-	read_head(fd);
 	for (size_t done = 0; done < len; done += step) {
 		size_t n = min_of(step, len - done);
 		bool last = done + n == len;
@@ -69,7 +67,23 @@ static void serve(int listener, const struct script *script)
 	}
 	if (script->stays)
 		(void)!read(fd, &byte, 1);
-	_exit(0);
+}
+
+/* One connection after the other, until it is killed. */
+static void serve(int listener, const struct script *script)
+{
+	bool dies = script->dies;
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	for (;;) {
+		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+
+		read_head(fd);
+		if (!dies)
+			answer(fd, script);
+		dies = false;
+		(void)close(fd);
+	}
 }
 
 static bool server_start(struct server *server, const struct script *script)
@@ -185,6 +199,27 @@ TEST(nonsense_and_cuts)
 		client = client_of(&server);
 		CHECK_EQ(client_call(&client, "GET", "/x", NULL, NULL, &err), cases[i].code);
 		CHECK(err.text[0] != '\0');
+		server_finish(&server);
+	}
+}
+
+TEST(only_questions_are_asked_again)
+{
+	static const struct script script = { .answer = "HTTP/1.1 200 OK\r\n\r\n{}", .dies = true };
+	static const struct {
+		const char *method;
+		int code;
+	} cases[] = { { "GET", 0 }, { "POST", -EPIPE }, { "DELETE", -EPIPE } };
+
+	for (size_t i = 0; i < countof(cases); i++) {
+		struct server server;
+		struct client client;
+		struct err err = ERR_INIT;
+
+		CHECK(server_start(&server, &script));
+		client = client_of(&server);
+		CHECK_EQ(client_call(&client, cases[i].method, "/x", NULL, NULL, &err),
+			 cases[i].code);
 		server_finish(&server);
 	}
 }

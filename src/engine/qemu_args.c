@@ -9,7 +9,14 @@
 
 #include "base/check.h"
 
-enum { MMIO_SLOTS = 24 }; /* with ACPI */
+enum {
+	MMIO_SLOTS = 24, /* with ACPI */
+	/*
+	 * CONFIG_HZ of our kernel, for loops per jiffy: each processor would measure them for
+	 * seconds on a busy host. A kernel with a higher HZ waits longer in delays than it must.
+	 */
+	GUEST_HZ = 100,
+};
 
 /* One argument; the first failure sticks in *r and later calls do nothing. */
 __attribute__((format(printf, 3, 4))) static void add(struct qemu_args *args, int *r,
@@ -84,7 +91,10 @@ static void add_machine(struct qemu_args *args, int *r, const struct engine_conf
 	add(args, r, QEMU_INITRAMFS_PATH);
 	add(args, r, "-append");
 	if (tsc_khz != 0)
-		add(args, r, "%s tsc_early_khz=%" PRIu32, config->cmdline, tsc_khz);
+		add(args, r,
+		    "%s iommu=off no_timer_check tsc=reliable tsc_early_khz=%" PRIu32
+		    " lpj=%" PRIu64,
+		    config->cmdline, tsc_khz, (uint64_t)tsc_khz * 1000 / GUEST_HZ);
 	else
 		add(args, r, "%s", config->cmdline);
 }

@@ -1,8 +1,8 @@
 /*
  * How fast this host's time stamp counter runs. The guest sees the same
  * counter, but has nothing to measure it against but an emulated timer whose
- * interrupts come late on a busy host; a guest that finds no answer hangs. So
- * it is told.
+ * interrupts come late on a busy host: a guest that finds no answer hangs, and
+ * one that mistrusts its counter falls back to counting ticks. So it is told.
  */
 #ifndef ENGINE_TSC_H
 #define ENGINE_TSC_H

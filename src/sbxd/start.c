@@ -275,7 +275,7 @@ static int spawn_engine(struct sandbox *sandbox, struct parts *parts, struct err
 		.initramfs = initramfs,
 		.vmm = artefacts->paths[ARTEFACT_VMM],
 		.cmdline =
-			"console=ttyS0 quiet panic=-1 pci=off random.trust_cpu=on "
+			"console=ttyS0 quiet panic=-1 random.trust_cpu=on "
 			"dummy.numdummies=0 "
 			"virtiofs.notify_last=1",
 		.control_path = sandbox->engine_path,

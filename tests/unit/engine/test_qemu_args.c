@@ -50,7 +50,9 @@ TEST(a_whole_machine)
 	CHECK_STR(value_of(&args, "-m", 0), "size=1024M");
 	CHECK_STR(value_of(&args, "-object", 0),
 		  "memory-backend-memfd,id=memory,size=1024M,share=on");
-	CHECK_STR(value_of(&args, "-append", 0), "console=ttyS0 tsc_early_khz=2600000");
+	CHECK_STR(value_of(&args, "-append", 0),
+		  "console=ttyS0 iommu=off no_timer_check tsc=reliable tsc_early_khz=2600000 "
+		  "lpj=26000000");
 	CHECK_STR(value_of(&args, "-kernel", 0), "/kernel");
 	CHECK_STR(value_of(&args, "-initrd", 0), "/initramfs");
 	qemu_args_finish(&args);

@@ -102,6 +102,20 @@ static int lookup_mount(struct fs *fs, const char *name, struct fuse_entry_out *
 	return r;
 }
 
+/*
+ * Somebody in the guest may wait for changes in a folder that nobody looks
+ * into (inotify), so it is marked as soon as it is known. What changed before
+ * the mark is seen by a second look.
+ */
+static void watch_found(struct fs *fs, struct node *node, struct statx *found)
+{
+	if (!S_ISDIR(node->is.type) || watch_covers(node) || node_folder_fd(fs, node) < 0)
+		return;
+	watch_folder(fs, node);
+	if (watch_covers(node))
+		(void)node_stat(fs, node, found);
+}
+
 /* The watch stands before the look: what changes after it is told. */
 int attr_lookup(struct fs *fs, struct node *folder, const char *name, struct fuse_entry_out *ret)
 {
@@ -118,9 +132,11 @@ int attr_lookup(struct fs *fs, struct node *folder, const char *name, struct fus
 	r = beneath_stat(fd, name, &found);
 	if (r == 0)
 		r = node_found(fs, folder, name, &found, &node);
-	if (r == 0)
-		attr_entry(fs, node, &found, ret);
-	return r;
+	if (r < 0)
+		return r;
+	watch_found(fs, node, &found);
+	attr_entry(fs, node, &found, ret);
+	return 0;
 }
 
 int attr_reply_lookup(struct fs *fs, struct request *request, struct node *folder, const char *name)

@@ -471,6 +471,18 @@ static int take_stream_lines(struct exchange *exchange, json_t **ret)
 	}
 }
 
+/* The stream ended. Its last line may lack the newline, or be cut. */
+static int take_last_line(struct exchange *exchange, json_t **ret)
+{
+	const char *line = (const char *)exchange->body.data;
+	size_t len = exchange->body.len;
+	json_t *object = len > 0 ? json_loadb(line, len, 0, NULL) : NULL;
+	int r = object != NULL ? take_stream_line(exchange, line, len, ret) : 0;
+
+	json_decref(object);
+	return r == 0 ? fail_cut(exchange) : r;
+}
+
 int client_stream(struct client *client, const char *method, const char *path, const json_t *body,
 		  json_t **ret, struct err *err)
 {
@@ -482,10 +494,9 @@ int client_stream(struct client *client, const char *method, const char *path, c
 		return finish_call(&exchange, NULL);
 	while (r == 0) {
 		r = receive_body(&exchange);
-		if (r == 0)
-			r = fail_cut(&exchange);
-		if (r > 0)
-			r = take_stream_lines(&exchange, ret);
+		r = r > 0    ? take_stream_lines(&exchange, ret)
+		    : r == 0 ? take_last_line(&exchange, ret)
+			     : r;
 	}
 	if (client->progress != NULL)
 		progress_finish(client->progress);

@@ -279,6 +279,7 @@ TEST(streams)
 		  -EBUSY,
 		  "it broke" },
 		{ { .answer = "HTTP/1.1 400 Bad\r\n\r\n{\"message\":\"no\"}" }, -EINVAL, "no" },
+		{ { .answer = NDJSON "{\"result\":{\"name\":\"n\"}}" }, 0, "" },
 		{ { .answer = NDJSON "{\"progress\":\"a\"}\n" }, -EPIPE, NULL },
 		{ { .answer = NDJSON "{\"progress\":\"a\"}\n{\"res" }, -EPIPE, NULL },
 		{ { .answer = NDJSON "gibberish\n" }, -EPROTO, NULL },

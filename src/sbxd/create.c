@@ -199,14 +199,17 @@ static int take_engine(const struct wish *wish, struct record *record, struct er
 	return r < 0 ? err_set(err, r, "out of memory") : 0;
 }
 
-static int take_files(const struct wish *wish, struct record *record, struct err *err)
+/* Built or given, both are looked at now: a sandbox that cannot start is not made. */
+static int take_files(const struct request *request, const struct wish *wish, struct record *record,
+		      struct err *err)
 {
-	int r = 0;
+	const char *const *built = (const char *const *)request->supervisor->artefacts.paths;
+	const char *kernel = wish->kernel != NULL ? wish->kernel : built[ARTEFACT_KERNEL];
+	const char *image = wish->image != NULL ? wish->image : built[ARTEFACT_IMAGE];
+	int r = kernel == NULL ? 0 : create_check_kernel(kernel, err);
 
-	if (wish->kernel != NULL)
-		r = create_check_kernel(wish->kernel, err);
-	if (r == 0 && wish->image != NULL)
-		r = check_image(wish->image, err);
+	if (r == 0 && image != NULL)
+		r = check_image(image, err);
 	if (r < 0)
 		return r;
 	r = record_set(&record->kernel, wish->kernel);
@@ -252,7 +255,7 @@ static int fill(const struct request *request, const struct wish *wish, struct r
 	if (r == 0)
 		r = take_sizes(request, wish, record, err);
 	if (r == 0)
-		r = take_files(wish, record, err);
+		r = take_files(request, wish, record, err);
 	if (r == 0)
 		r = take_engine(wish, record, err);
 	record->keep_alive = wish->keep_alive != 0;

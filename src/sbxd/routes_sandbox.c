@@ -1,20 +1,33 @@
 /* /sandbox and /sandbox/{}: creation, life and properties. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/check.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/parse.h"
+#include "base/process.h"
 #include "sbxd/create.h"
 #include "sbxd/disk.h"
+#include "sbxd/guest.h"
 #include "sbxd/route.h"
 #include "sbxd/supervisor.h"
 #include "sbxd/view.h"
 
-enum { STOP_DEFAULT_S = 10, STOP_MAX_S = 600, NAME_ATTEMPTS = 100 };
+enum {
+	STOP_DEFAULT_S = 10,
+	STOP_MAX_S = 600,
+	NAME_ATTEMPTS = 100,
+	GROW_TRIES = 4,
+	GROW_PAUSE_MS = 100,
+	GROW_MS = 10000,
+};
 
 static int list_sandboxes(struct request *request, struct err *err)
 {
@@ -260,6 +273,49 @@ static int grow(struct sandbox *sandbox, json_int_t disk, json_int_t docker_disk
 	return r == 0 ? sandbox_save(sandbox, err) : r;
 }
 
+/* Makes sbx-blk look at its images again; -ESRCH when none runs. */
+static int tell_blk(struct sandbox *sandbox)
+{
+	struct process_id id = { .pid = 0 };
+	autoclose int pidfd = -1;
+	int r;
+
+	(void)pthread_mutex_lock(&sandbox->lock);
+	for (size_t i = 0; i < sandbox->record.processes_count; i++)
+		if (sandbox->record.status == SANDBOX_RUNNING &&
+		    strcmp(sandbox->record.processes[i].name, "sbx-blk") == 0)
+			id = sandbox->record.processes[i].id;
+	(void)pthread_mutex_unlock(&sandbox->lock);
+	r = id.pid == 0 ? -ESRCH : process_open(&id, &pidfd);
+	if (r == 0 && syscall(SYS_pidfd_send_signal, pidfd, SIGHUP, NULL, 0) < 0)
+		r = -errno;
+	return r;
+}
+
+/*
+ * Grows the file systems of a running guest. It learns of the new size by an
+ * interrupt, at a time of its own, and growing twice does no harm: so it is asked
+ * a few times. Whatever fails here happens at the next start.
+ */
+static void grow_live(struct sandbox *sandbox)
+{
+	struct guest_message request = { .type = GUEST_GROW };
+	struct err ignored = ERR_INIT;
+
+	if (tell_blk(sandbox) < 0)
+		return;
+	for (int i = 0; i < GROW_TRIES; i++) {
+		uint64_t pause_ms = clock_now_ms() + GROW_PAUSE_MS;
+
+		(void)pthread_mutex_lock(&sandbox->lock);
+		while (clock_left_ms(pause_ms) > 0)
+			sandbox_wait_change(sandbox, pause_ms);
+		(void)pthread_mutex_unlock(&sandbox->lock);
+		(void)guest_call(sandbox->vsock_path, &request, clock_now_ms() + GROW_MS, NULL,
+				 &ignored);
+	}
+}
+
 static int grow_disk(struct request *request, struct err *err)
 {
 	json_int_t disk = 0, docker_disk = 0;
@@ -272,6 +328,8 @@ static int grow_disk(struct request *request, struct err *err)
 	if (r < 0)
 		return r;
 	r = grow(sandbox, disk, docker_disk, err);
+	if (r == 0)
+		grow_live(sandbox);
 	if (r == 0)
 		r = request_reply(request, 200, view_sandbox(sandbox), err);
 	supervisor_put(sandbox);

@@ -157,7 +157,6 @@ static void bash_case_arguments(const char *path, const struct command *command,
 		return;
 	}
 	(void)fprintf(to, "\t\"%s 0\") echo \"%s ", path, kind_name(command->first));
-	print_words(command->choices, to);
 	(void)fprintf(to, "\" ;;\n\t\"%s \"[0-9]*) echo \"%s \" ;;\n", path,
 		      kind_name(command->rest));
 }
@@ -279,7 +278,7 @@ static void zsh_command(const char *path, const struct command *command, FILE *t
 	if (command->commands == NULL) {
 		if (command->most > 0) {
 			(void)fputs(" \\\n\t\t'1: :", to);
-			zsh_action(command->first, command->choices, to);
+			zsh_action(command->first, NULL, to);
 			(void)fputs("' \\\n\t\t'*: :", to);
 			zsh_action(command->rest, NULL, to);
 			(void)fputc('\'', to);
@@ -397,7 +396,7 @@ static void fish_command(const char *path, const struct command *command, FILE *
 	if (command->commands != NULL || command->first == COMPLETE_NOTHING)
 		return;
 	(void)fprintf(to, "complete -c sbx -n '__sbx_at \"%s\"'", path);
-	fish_arguments(command->first, command->choices, to);
+	fish_arguments(command->first, NULL, to);
 	(void)fputc('\n', to);
 	if (command->rest != command->first && command->rest != COMPLETE_NOTHING) {
 		(void)fprintf(to, "complete -c sbx -n '__sbx_at \"%s\"'", path);

@@ -35,7 +35,7 @@ enum complete {
 	COMPLETE_FOLDER,
 	COMPLETE_SANDBOX,
 	COMPLETE_AGENT,	  /* an agent, then folders */
-	COMPLETE_CHOICES, /* the words of `choices` */
+	COMPLETE_CHOICES, /* the words of an option's `choices` */
 	COMPLETE_COPY,	  /* SANDBOX: or a file */
 };
 
@@ -78,11 +78,10 @@ struct command {
 	const char *description; /* paragraphs, parted by an empty line; or NULL */
 	const char *examples;	 /* lines "command\texplanation"; or NULL */
 	struct option_group groups[OPTION_GROUPS];
-	size_t values_size;	    /* of the struct that the groups' offsets point into */
-	size_t least, most;	    /* how many arguments; most 0 means none */
-	bool raw_after_first;	    /* after the first argument nothing is an option any more */
-	enum complete first, rest;  /* what the first and the later arguments are */
-	const char *const *choices; /* for COMPLETE_CHOICES */
+	size_t values_size;	   /* of the struct that the groups' offsets point into */
+	size_t least, most;	   /* how many arguments; most 0 means none */
+	bool raw_after_first;	   /* after the first argument nothing is an option any more */
+	enum complete first, rest; /* what the first and the later arguments are */
 	const struct command *const *commands; /* sub-commands and a NULL; then run is NULL */
 	/* The exit status, or -errno with *err set. */
 	int (*run)(const struct invocation *invocation, struct err *err);

@@ -104,6 +104,11 @@ class Server:
             pid = int(children[-1])
         return pid
 
+    def cpu_s(self):
+        """Seconds of processor time that it has used, its threads included."""
+        fields = pathlib.Path(f"/proc/{self.pid()}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def close(self):
         if self.qemu_end:
             self.qemu_end.close()

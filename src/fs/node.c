@@ -17,7 +17,11 @@
 #include "fs/beneath.h"
 #include "fs/session.h"
 
-enum { CHUNK = 256, BUCKETS = 1 << 16, ROOT_SLOT = 1 };
+enum {
+	CHUNK = 256,
+	BUCKETS = 1 << 16,
+	FORGET_BATCH = 16, /* nodes looked at when the guest is asked to let go of some */
+};
 
 static uint64_t mix(uint64_t value)
 {
@@ -312,6 +316,34 @@ void node_place(struct fs *fs, struct node *node, const struct node *folder, con
 	*bucket = (uint32_t)node->id;
 }
 
+static bool is_nearly(uint32_t used, uint32_t max)
+{
+	return used > max - max / 8;
+}
+
+/*
+ * Near a limit the guest is asked to drop the names that it looked up longest
+ * ago; what it does not use, it forgets then. It may well keep them.
+ */
+static void ask_to_forget(struct fs *fs)
+{
+	bool nodes = is_nearly(fs->nodes.used, fs->nodes.max);
+	bool folders = is_nearly(fs->nodes.folders, fs->config.max_folders);
+
+	if (!fs->coherent || (!nodes && !folders) || fs->notify.count > 0)
+		return;
+	for (uint32_t i = 0; i < FORGET_BATCH; i++) {
+		struct node *node = node_at(fs, fs->nodes.oldest);
+
+		if (node == NULL)
+			break;
+		age_renew(&fs->nodes, node);
+		if (node->name != NULL && (S_ISDIR(node->is.type) ? folders : nodes))
+			notify_entry(&fs->notify, node->folder, node->name, false);
+	}
+	(void)notify_flush(fs);
+}
+
 int node_found(struct fs *fs, struct node *folder, const char *name, const struct statx *found,
 	       struct node **ret)
 {
@@ -322,6 +354,7 @@ int node_found(struct fs *fs, struct node *folder, const char *name, const struc
 		int r = node_make(&fs->nodes, &is, &node);
 		if (r < 0)
 			return r;
+		ask_to_forget(fs);
 	}
 	if ((node->flags & NODE_MOUNT) == 0 && name != NULL) {
 		node_place(fs, node, folder, name);

@@ -234,16 +234,18 @@ static void folder_event(struct fs *fs, struct node *folder, uint64_t mask)
 }
 
 /*
- * A file was written or its attributes changed. The entry expires first, not
- * for itself: the guest takes the folder's lock for it, which a lookup under
- * way holds until its reply is in place. So the inode is not forgotten before
- * it is learnt.
+ * A file was written or its attributes changed. An inode that the guest is
+ * only just learning would not be found there, so a name that cannot be is
+ * declared stale first: for that the guest takes the folder's lock, which a
+ * lookup holds until its reply is in place. The real name is left alone,
+ * because Linux drops an unused entry that expires, and with it the inode
+ * whose watchers are to be told.
  */
 static void file_event(struct fs *fs, const struct place *place, struct node *node, uint64_t mask)
 {
 	if (node == NULL)
 		return;
-	notify_entry(&fs->notify, place->folder->id, place->name, true);
+	notify_entry(&fs->notify, place->folder->id, ".", true);
 	notify_inode(&fs->notify, node->id, (mask & (FAN_MODIFY | FAN_CLOSE_WRITE)) != 0);
 }
 

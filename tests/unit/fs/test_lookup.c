@@ -219,6 +219,24 @@ TEST(a_full_table_refuses_and_recovers)
 	client_finish(&client);
 }
 
+TEST(near_the_limit_the_oldest_names_are_asked_back)
+{
+	enum { LIMIT = 64 };
+	char name[8];
+	int made = 0;
+
+	client_init_limited(&client, true, LIMIT, 0, 0);
+	client.notes = 0;
+	while (client.notes == 0 && made < LIMIT) {
+		(void)snprintf(name, sizeof(name), "f%d", made++);
+		client_host_file(&client, name, "");
+		CHECK(client_lookup(&client, client.root, name) != 0);
+	}
+	CHECK(made < LIMIT - 2);
+	CHECK(client_was_told(&client, FUSE_NOTIFY_INVAL_ENTRY, client.root, "f0"));
+	client_finish(&client);
+}
+
 static void make_none(struct client *c)
 {
 	client_host_file(c, "none", "x");

@@ -44,6 +44,7 @@ void vhost_rings_serve(struct vhost_ring *ring)
 
 	for (unsigned round = 0; round < SERVE_ROUNDS; round++) {
 		uint16_t before = queue->last_avail;
+		bool is_full, more;
 
 		(void)virtq_set_kicks(queue, false);
 		rings->impl->kicked(rings->device, ring->index, queue);
@@ -52,7 +53,10 @@ void vhost_rings_serve(struct vhost_ring *ring)
 			broken(ring);
 			return;
 		}
-		if (!virtq_set_kicks(queue, true) || queue->last_avail == before)
+		/* An empty queue may fill while kicks are off; a full device leaves what it saw. */
+		is_full = queue->last_avail == before && virtq_has_more(queue);
+		more = virtq_set_kicks(queue, true);
+		if (!more || is_full)
 			return;
 	}
 	vhost_ring_kick_again(ring);

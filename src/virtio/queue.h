@@ -76,6 +76,12 @@ bool virtq_wants_interrupt(struct virtq *queue);
  */
 bool virtq_set_kicks(struct virtq *queue, bool on);
 
+/* Whether chains were seen to wait that nobody has taken; does not look afresh. */
+static inline bool virtq_has_more(const struct virtq *queue)
+{
+	return queue->avail_seen != queue->last_avail;
+}
+
 static inline bool virtq_is_broken(const struct virtq *queue)
 {
 	return queue->broken != NULL;

@@ -44,6 +44,7 @@ static void echo_kicked(void *device, unsigned index, struct virtq *queue)
 {
 	static struct virtq_chain chain;
 	struct echo *echo = device;
+	uint16_t before = queue->last_avail;
 
 	(void)index;
 	while (echo->room > 0 && virtq_pop(queue, &chain) == 1) {
@@ -51,6 +52,12 @@ static void echo_kicked(void *device, unsigned index, struct virtq *queue)
 		if (echo->room != UINT_MAX)
 			echo->room--;
 		echo->served++;
+	}
+	if (queue->last_avail == before && echo->when_empty != NULL) {
+		void (*when_empty)(void) = atomic_load(&echo->when_empty);
+
+		echo->when_empty = NULL;
+		when_empty();
 	}
 }
 

@@ -32,7 +32,9 @@ struct echo {
 	atomic_uint served, started, stopped, broken, closed;
 	atomic_uint room; /* chains it still takes; UINT_MAX: any number */
 	const char *why;  /* of closed; read after session_stop() */
-	int wake;	  /* owned eventfd: gives the device room and has it resume queue 0 */
+	void (*when_empty)(
+		void); /* called once, on the device's thread, after a kick found nothing */
+	int wake;      /* owned eventfd: gives the device room and has it resume queue 0 */
 	struct loop_watch wake_watch;
 };
 

@@ -109,6 +109,26 @@ TEST(chains_left_by_a_full_device_wait)
 	session_stop(&session);
 }
 
+static void offer_late(void)
+{
+	session_offer(&session, 1, "late");
+}
+
+/* Kicks are off while the device looks; what comes just after it looked must not be lost. */
+TEST(chains_that_come_while_an_empty_queue_is_served)
+{
+	for (int event_idx = 0; event_idx < 2; event_idx++) {
+		CHECK_EQ(session_start(&session, event_idx != 0), 0);
+		session_offer(&session, 1, "first");
+		CHECK_SESSION(session_answered(&session, 1, "first"));
+		session.echo.when_empty = offer_late;
+		CHECK_SESSION(eventfd_write(session.kick[1], 1) == 0);
+		CHECK_SESSION(session_reached(&session.echo.served, 2));
+		CHECK_SESSION(session_answered(&session, 1, "late"));
+		session_stop(&session);
+	}
+}
+
 TEST(memory_is_replaced_under_running_queues)
 {
 	const struct vhost_frontend_region regions[] = {

@@ -27,6 +27,7 @@ enum {
 	GROW_TRIES = 4,
 	GROW_PAUSE_MS = 100,
 	GROW_MS = 10000,
+	SESSION_END_MS = 1000,
 };
 
 static int list_sandboxes(struct request *request, struct err *err)
@@ -144,11 +145,15 @@ static int begin(struct request *request, struct sandbox *sandbox, enum sandbox_
 	return r;
 }
 
+/* A session that just ended may take a moment to be reported; nobody should have to try again. */
 static int check_unused(struct sandbox *sandbox, struct err *err)
 {
+	uint64_t deadline_ms = clock_now_ms() + SESSION_END_MS;
 	unsigned sessions;
 
 	(void)pthread_mutex_lock(&sandbox->lock);
+	while (sandbox->sessions > 0 && clock_left_ms(deadline_ms) > 0)
+		sandbox_wait_change(sandbox, deadline_ms);
 	sessions = sandbox->sessions;
 	(void)pthread_mutex_unlock(&sandbox->lock);
 	if (sessions == 0)

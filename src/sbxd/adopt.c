@@ -129,10 +129,9 @@ static void make_damaged(struct record *record, const char *name, const struct e
 	(void)record_set(&record->reason, reason);
 }
 
-static int read_record(const struct paths *paths, const char *name, struct record *ret,
-		       struct err *err)
+static int read_record(const char *parent, const char *name, struct record *ret, struct err *err)
 {
-	autofree char *folder = path_join(paths->sandboxes, name);
+	autofree char *folder = path_join(parent, name);
 	autofree char *path = folder == NULL ? NULL : path_join(folder, "sandbox.json");
 	struct buf text;
 	int r;
@@ -153,17 +152,30 @@ static int read_record(const struct paths *paths, const char *name, struct recor
 	return r;
 }
 
+/* The record, or its copy beside a VM that runs, or one that says that it is damaged. */
+static void find_record(const struct paths *paths, const char *name, struct record *ret)
+{
+	struct err why = ERR_INIT, ignored = ERR_INIT;
+	int r = read_record(paths->sandboxes, name, ret, &why);
+
+	if (r == 0)
+		return;
+	if (r == -ENOENT) { /* the folder was made, the record not: nothing is lost */
+		record_init(ret, name);
+		return;
+	}
+	log_error("the state of sandbox '%s' cannot be read: %s", name, why.text);
+	if (read_record(paths->runs, name, ret, &ignored) < 0)
+		make_damaged(ret, name, &why);
+}
+
 static int adopt(struct supervisor *supervisor, const char *name, struct err *err)
 {
-	struct err why = ERR_INIT;
 	struct record record;
 	struct sandbox *sandbox;
-	int r = read_record(&supervisor->paths, name, &record, &why);
+	int r;
 
-	if (r == -ENOENT) /* the folder was made, the record not: nothing is lost */
-		record_init(&record, name);
-	else if (r < 0)
-		make_damaged(&record, name, &why);
+	find_record(&supervisor->paths, name, &record);
 	r = sandbox_create(supervisor, &record, &sandbox);
 	if (r < 0) {
 		record_finish(&record);

@@ -4,7 +4,8 @@
  * Running sandboxes are taken back by the identity of their processes. What
  * was half-done is finished in the direction of safety: a creation or removal
  * is removed, a start is ended, a stop goes on. A record that cannot be read
- * makes a `damaged` sandbox, which can be listed and removed.
+ * is looked for beside its sockets, and else makes a `damaged` sandbox, which can be listed and
+ * removed.
  */
 #ifndef SBXD_ADOPT_H
 #define SBXD_ADOPT_H

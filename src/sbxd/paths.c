@@ -113,22 +113,25 @@ int paths_init(struct paths *paths, const char *app_name, struct err *err)
 	paths->sandboxes = path_join(paths->state, "sandboxes");
 	paths->log = path_join(paths->state, "sbxd.log");
 	paths->lock = path_join(paths->state, "lock");
+	paths->runs = path_join(paths->run, "sandboxes");
 	paths->socket = path_join(paths->run, "sbxd.sock");
 	if (paths->sandboxes == NULL || paths->log == NULL || paths->lock == NULL ||
-	    paths->socket == NULL)
+	    paths->runs == NULL || paths->socket == NULL)
 		return err_set(err, -ENOMEM, "out of memory");
 	r = make_private(paths->state, err);
 	if (r == 0)
 		r = make_private(paths->sandboxes, err);
 	if (r == 0)
 		r = make_private(paths->run, err);
+	if (r == 0)
+		r = make_private(paths->runs, err);
 	return r;
 }
 
 void paths_finish(struct paths *paths)
 {
-	char *owned[] = { paths->state, paths->sandboxes, paths->log, paths->lock,
-			  paths->run,	paths->socket,	  paths->home };
+	char *owned[] = { paths->state, paths->sandboxes, paths->log,	 paths->lock,
+			  paths->run,	paths->runs,	  paths->socket, paths->home };
 
 	for (size_t i = 0; i < countof(owned); i++)
 		free(owned[i]);

@@ -19,6 +19,7 @@ struct paths {
 	char *log;
 	char *lock; /* held by the one daemon of this state */
 	char *run;
+	char *runs; /* run/sandboxes: a folder for each that runs, by name */
 	char *socket;
 	char *home; /* of the user, resolved */
 };

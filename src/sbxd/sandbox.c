@@ -24,7 +24,7 @@ static int make_paths(struct sandbox *sandbox)
 	const struct paths *paths = &sandbox->supervisor->paths;
 
 	sandbox->folder = path_join(paths->sandboxes, sandbox->record.name);
-	sandbox->run_folder = path_join(paths->run, sandbox->record.id);
+	sandbox->run_folder = path_join(paths->runs, sandbox->record.name);
 	if (sandbox->folder == NULL || sandbox->run_folder == NULL)
 		return -ENOMEM;
 	sandbox->vsock_path = path_join(sandbox->run_folder, "vsock.sock");
@@ -224,18 +224,29 @@ void sandbox_poke(struct sandbox *sandbox)
 	(void)eventfd_write(sandbox->wake_fd, 1);
 }
 
+static int write_record(const char *folder, const char *text)
+{
+	autofree char *path = path_join(folder, "sandbox.json");
+
+	return path == NULL ? -ENOMEM : file_write(AT_FDCWD, path, text, strlen(text), 0600);
+}
+
 int sandbox_save(struct sandbox *sandbox, struct err *err)
 {
-	autofree char *path = path_join(sandbox->folder, "sandbox.json");
 	autofree char *text = NULL;
+	bool has_processes;
 	int r = -ENOMEM;
 
 	(void)pthread_mutex_lock(&sandbox->save_lock);
 	(void)pthread_mutex_lock(&sandbox->lock);
 	text = record_format(&sandbox->record);
+	has_processes = sandbox->record.processes_count > 0;
 	(void)pthread_mutex_unlock(&sandbox->lock);
-	if (path != NULL && text != NULL)
-		r = file_write(AT_FDCWD, path, text, strlen(text), 0600);
+	if (text != NULL)
+		r = write_record(sandbox->folder, text);
+	/* The copy finds the processes should the record itself be damaged. */
+	if (r == 0 && has_processes)
+		(void)write_record(sandbox->run_folder, text);
 	(void)pthread_mutex_unlock(&sandbox->save_lock);
 	return r < 0 ? err_set_errno(err, r, "cannot save the state of sandbox '%s'",
 				     sandbox->record.name)

@@ -58,8 +58,8 @@ static void leave_running(enum sandbox_status status, pid_t pids[RUN_ROLES], int
 			       run_role_name((enum run_role)role, &record));
 	}
 	record.processes_count = RUN_ROLES;
-	(void)snprintf(run_folder, sizeof(run_folder), "%s/%s", fixture.supervisor.paths.run,
-		       record.id);
+	(void)snprintf(run_folder, sizeof(run_folder), "%s/%s", fixture.supervisor.paths.runs,
+		       record.name);
 	(void)mkdir(run_folder, 0700);
 	(void)snprintf(path, sizeof(path), "%s/vsock.sock", run_folder);
 	(void)fd_listen_unix(path, ret_listen);
@@ -214,6 +214,34 @@ TEST(a_cut_record_is_damaged_and_can_be_removed)
 	CHECK_EQ(fixture_do(sandbox, SANDBOX_REMOVE, &err), 0);
 	CHECK(access(path, F_OK) < 0);
 	free(path);
+	supervisor_put(sandbox);
+	fixture_remove(&fixture);
+}
+
+TEST(a_cut_record_of_a_running_one_is_found_beside_its_sockets)
+{
+	pid_t pids[RUN_ROLES];
+	struct sandbox *sandbox;
+	struct err err = ERR_INIT;
+	int listen_fd = -1;
+	char *path, *copy;
+
+	CHECK_EQ(fixture_make(&fixture), 0);
+	leave_running(SANDBOX_RUNNING, pids, &listen_fd);
+	path = path_join(fixture.supervisor.paths.sandboxes, "demo/sandbox.json");
+	copy = path_join(fixture.supervisor.paths.runs, "demo/sandbox.json");
+	CHECK_EQ(rename(path, copy), 0);
+	CHECK_EQ(file_write(AT_FDCWD, path, "{\"ver", 5, 0600), 0);
+	sandbox = adopt();
+	CHECK(sandbox != NULL);
+	CHECK_EQ(fixture_status(sandbox), SANDBOX_RUNNING);
+	CHECK_EQ(fixture_do(sandbox, SANDBOX_REMOVE, &err), 0);
+	for (int role = 0; role < RUN_ROLES; role++)
+		CHECK(kill(pids[role], 0) < 0 || ends(pids[role]));
+	CHECK(access(path, F_OK) < 0 && access(copy, F_OK) < 0);
+	free(path);
+	free(copy);
+	(void)close(listen_fd);
 	supervisor_put(sandbox);
 	fixture_remove(&fixture);
 }

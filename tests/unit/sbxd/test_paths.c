@@ -67,7 +67,7 @@ TEST(a_link_in_place_of_the_run_folder_is_refused)
 	struct err err = ERR_INIT;
 
 	CHECK_EQ(folder_make(folder, &paths), 0);
-	CHECK_EQ(rmdir(paths.run), 0);
+	CHECK_EQ(file_remove_tree(AT_FDCWD, paths.run), 0);
 	CHECK_EQ(symlink("/tmp", paths.run), 0);
 	CHECK_EQ(paths_init(&again, NULL, &err), -EPERM);
 	paths_finish(&again);

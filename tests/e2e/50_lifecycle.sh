@@ -87,6 +87,17 @@ second_start() {
 }
 t "two starts of one sandbox at once are one start" second_start
 
+idle_stop() {
+	mkdir -p "$TMP/idle"
+	sbx create --name idle shell "$TMP/idle"
+	# a detached command holds it, then nothing does
+	sbx exec -d idle sleep 5
+	wait_for 120 bash -c "sbx ls | grep -q '^idle .*stopped'"
+	is "$(sbx exec idle echo back)" back
+	sbx rm -f idle
+}
+t "it stops by itself when nobody uses it, and starts at the next command" idle_stop
+
 old_form() {
 	mkdir -p "$TMP/old"
 	docker-sandbox create --name older --workspace "$TMP/old"

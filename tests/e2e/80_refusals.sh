@@ -73,6 +73,19 @@ artefacts() {
 }
 t "a kernel that is none, an engine that is none" artefacts
 
+truncated_image() {
+	# another daemon, whose image lost its second half
+	head -c $(($(stat -c %s "$SBX_IMAGE") / 2)) "$SBX_IMAGE" >"$TMP/half.erofs"
+	(
+		export SBX_APP_NAME=half SBX_IMAGE=$TMP/half.erofs
+		fails 1 sbx create --name half shell "$SHARED"
+		like "$(cat "$TMP/stderr")" "*ERROR: the image '$TMP/half.erofs' is cut short*"
+		is "$(sbx ls -q)" ""
+		sbx daemon stop
+	)
+}
+t "a truncated image" truncated_image
+
 usage() {
 	fails 2 sbx no-such-command
 	fails 2 sbx exec --no-such-flag shared true

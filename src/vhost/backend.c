@@ -76,6 +76,8 @@ static int set_features(struct vhost_backend *backend, struct vhost_message *mes
 	if ((features & ~offered_features(backend)) != 0 ||
 	    (features & FEATURE(VIRTIO_F_VERSION_1)) == 0)
 		return -EINVAL;
+	if (features == backend->rings.features)
+		return 0;
 	vhost_rings_stop_all(&backend->rings);
 	backend->rings.features = features;
 	for (unsigned i = 0; i < backend->rings.impl->queues; i++)
@@ -198,13 +200,18 @@ static int set_vring_addr(struct vhost_backend *backend, struct vhost_message *m
 	return vhost_rings_start(ring);
 }
 
+/* What is said again must not stop a ring: its device would have to drop the chains it holds. */
 static int set_vring_enable(struct vhost_backend *backend, struct vhost_message *message)
 {
-	struct vhost_ring *ring = stopped_ring(backend, message->state.index);
+	struct vhost_ring *ring = vhost_rings_at(&backend->rings, message->state.index);
+	bool enabled = message->state.value == 1;
 
 	if (ring == NULL || message->state.value > 1)
 		return -EINVAL;
-	ring->enabled = message->state.value == 1;
+	if (ring->enabled == enabled)
+		return 0;
+	vhost_rings_stop(ring);
+	ring->enabled = enabled;
 	return vhost_rings_start(ring);
 }
 

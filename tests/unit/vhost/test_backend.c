@@ -1,6 +1,7 @@
 #include "vhost/backend.h"
 
 #include <errno.h>
+#include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -127,6 +128,20 @@ TEST(chains_that_come_while_an_empty_queue_is_served)
 		CHECK_SESSION(session_answered(&session, 1, "late"));
 		session_stop(&session);
 	}
+}
+
+TEST(features_that_are_told_again_stop_nothing)
+{
+	const uint64_t features =
+		UINT64_C(1) << VIRTIO_F_VERSION_1 | 1U << VIRTIO_RING_F_INDIRECT_DESC;
+
+	CHECK_EQ(session_start(&session, false), 0);
+	CHECK_SESSION(vhost_frontend_set_features(session.frontend, features, &session.err) == 0);
+	CHECK_SESSION(session.echo.stopped == 0);
+	session_offer(&session, 0, "still here");
+	CHECK_SESSION(session_answered(&session, 0, "still here"));
+	session_stop(&session);
+	CHECK_EQ(session.echo.started, 2);
 }
 
 TEST(memory_is_replaced_under_running_queues)

@@ -16,6 +16,7 @@ enum {
 	TAG_SIZE = 36,
 	CONFIG_SIZE = TAG_SIZE + 4 + 4, /* tag, num_request_queues, notify_buf_size */
 	RETRY_MS = 5,			/* between looks at a lock that the host holds */
+	AT_ONCE = 32768, /* bytes of a reply for which the guest need not wait for the others */
 };
 
 static bool can_notify(void *host)
@@ -137,6 +138,8 @@ static void serve(struct device *device, unsigned index, struct virtq *queue)
 		return;
 	}
 	virtq_push(queue, chain->head, n > 0 ? (uint32_t)n : 0);
+	if (n >= AT_ONCE)
+		vhost_backend_signal(device->backend, index);
 }
 
 static void kicked(void *context, unsigned index, struct virtq *queue)

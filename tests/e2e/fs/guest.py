@@ -31,8 +31,8 @@ def ask(command):
 
 
 def asked(command):
-    """A command of the host, and its output when it is done."""
-    ask(f"({command}) >answer.new 2>&1; mv answer.new answer")
+    """A command of the host, and its output when it is done; words in capitals are for the test itself."""
+    ask(command if command.isupper() else f"({command}) >answer.new 2>&1; mv answer.new answer")
     answer = f"{top}/answer"
     wait(lambda: os.path.exists(answer), f"the host to answer: {command}")
     with open(answer) as file:
@@ -164,6 +164,30 @@ def locks_hold_on_both_sides():
 
 
 @case
+def mounts_come_and_go():
+    assert not os.path.exists("/srv/share/later")
+    assert asked("MOUNT") == "32" and content("/srv/share/later/there") == "yes"
+    assert asked("MOUNT") == "33"
+    assert error_of(os.rename, "/srv/share/later/there", f"{top}/elsewhere") == "EXDEV"
+    assert asked("UNMOUNT") == "32" and not os.path.exists("/srv/share/later")
+
+
+@case
+def space_is_allocated_and_copied():
+    fd, other = os.open("space", os.O_CREAT | os.O_RDWR), os.open("copy", os.O_CREAT | os.O_RDWR)
+    os.posix_fallocate(fd, 0, 1 << 20)
+    assert os.fstat(fd).st_size == 1 << 20 and asked("stat -c %s space") == str(1 << 20)
+    os.pwrite(fd, b"abc", 5)
+    assert os.copy_file_range(fd, other, 8, 0, 0) == 8 and os.pread(other, 8, 0) == bytes(5) + b"abc"
+    os.link("copy", "second")
+    assert os.stat("copy").st_nlink == 2
+    os.utime("copy", ns=(1, 10**18))
+    assert asked("stat -c %Y copy") == str(10**9)
+    os.fdatasync(fd)
+    os.sync()
+
+
+@case
 def git_works():
     os.mkdir("repo")
     os.chdir("repo")
@@ -218,6 +242,7 @@ def what_must_not_pass_does_not():
         assert error_of(os.setxattr, "x", name, b"1") in ("ENOTSUP", "EINVAL"), name
     os.setxattr("x", "user.x", b"1")
     assert os.listxattr("x") == ["user.x"]
+    os.removexattr("x", "user.x")
     os.chmod("x", 0o6755)
     assert asked("stat -c %a x") == "755"
     assert error_of(os.mknod, "null", 0o20666, os.makedev(1, 3)) == "EPERM"

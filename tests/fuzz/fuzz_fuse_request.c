@@ -44,7 +44,9 @@ struct guest {
 	unsigned buffers; /* for notifications */
 };
 
-static char top[] = "/tmp/sbx-fuzz-XXXXXX";
+/* In memory where there is a place: files come and go all the time. */
+static char in_memory[] = "/dev/shm/sbx-fuzz-XXXXXX", on_disk[] = "/tmp/sbx-fuzz-XXXXXX";
+static const char *top;
 static int top_fd = -1, proc_fd;
 
 static bool can_notify(void *host)
@@ -93,7 +95,10 @@ static void prepare(void)
 
 	(void)umask(0);
 	(void)signal(SIGXFSZ, SIG_IGN);
-	REQUIRE(setrlimit(RLIMIT_FSIZE, &small) == 0 && mkdtemp(top) != NULL);
+	top = mkdtemp(in_memory);
+	if (top == NULL)
+		top = mkdtemp(on_disk);
+	REQUIRE(setrlimit(RLIMIT_FSIZE, &small) == 0 && top != NULL);
 	(void)atexit(clean_up);
 	top_fd = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	proc_fd = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);

@@ -40,7 +40,7 @@ static int add_rule(scmp_filter_ctx filter, const char *word, const char *condit
 	if (sscanf(condition, "arg%u=%lli", &argument, (long long *)&value) != 2)
 		return -EINVAL;
 	return seccomp_rule_add(filter, action, syscall, 1,
-				SCMP_CMP64(argument, SCMP_CMP_EQ, value));
+				SCMP_CMP64(argument, SCMP_CMP_EQ, value, 0));
 }
 
 static int read_list(FILE *list, const char *name, scmp_filter_ctx filter)
@@ -90,12 +90,17 @@ int main(int argc, char **argv)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	FILE *list;
+	int r;
 
 	if (argc != 4 || filter == NULL)
 		return EXIT_FAILURE;
 	list = fopen(argv[1], "r");
-	if (list == NULL || read_list(list, argv[1], filter) < 0)
+	if (list == NULL)
 		return EXIT_FAILURE;
+	r = read_list(list, argv[1], filter);
 	(void)fclose(list);
-	return write_header(filter, argv[2], argv[3]) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	if (r == 0)
+		r = write_header(filter, argv[2], argv[3]);
+	seccomp_release(filter);
+	return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

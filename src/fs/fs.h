@@ -41,7 +41,7 @@ enum {
 
 /* What the device around the file system does for it; `host` is config.host. */
 struct fs_host_impl {
-	/* Whether the guest has ever posted a notification buffer. */
+	/* Whether the guest posts notification buffers; asked when a session starts. */
 	bool (*can_notify)(void *host);
 	/* Sends one whole notification; -EAGAIN: no buffer is free now. */
 	int (*notify)(void *host, const void *bytes, size_t len);
@@ -82,8 +82,11 @@ int fs_unmount(struct fs *fs, const char *name);
 ssize_t fs_serve(struct fs *fs, const struct iovec *in, size_t in_count, const struct iovec *out,
 		 size_t out_count, uint64_t token);
 
-/* Forgets all that the guest knows, has open, locked or waits for: it is gone or starts anew. */
+/* Forgets all that the guest knows, has open, locked or waits for; a new session does that, too. */
 void fs_reset(struct fs *fs);
+
+/* Answers every request that waits for a lock with -EINTR: its place will be gone. */
+void fs_cancel_locks(struct fs *fs);
 
 /* Readable when the host changed something; -1 when changes are not watched. */
 int fs_watch_fd(const struct fs *fs);

@@ -180,6 +180,12 @@ void lock_interrupt(struct fs *fs, uint64_t unique)
 	}
 }
 
+void fs_cancel_locks(struct fs *fs)
+{
+	while (fs->locks.waiters > 0)
+		lock_interrupt(fs, fs->locks.waiter[0].unique);
+}
+
 void lock_drop_owner(struct fs *fs, struct node *node, uint64_t owner)
 {
 	struct lock_owner *found = owner_of(fs, node, owner);

@@ -85,7 +85,7 @@ bool notify_flush(struct fs *fs)
 	struct notify *notify = &fs->notify;
 	const struct fs_host_impl *impl = fs->config.impl;
 
-	if (!impl->can_notify(fs->config.host))
+	if (!fs->coherent)
 		notify->count = 0;
 	while (notify->count > 0) {
 		const struct notify_item *item = &notify->item[notify->first];

@@ -160,20 +160,22 @@ static void kicked(void *context, unsigned index, struct virtq *queue)
 		device_pump(device);
 }
 
+/*
+ * The VM pauses or ends. What is held is given back: buffers empty, upon which
+ * a guest that goes on posts them again, and locks not taken. What the guest
+ * knows stays: if it starts anew, its first request says so.
+ */
 static void queue_stopped(void *context, unsigned index)
 {
 	struct device *device = context;
 
+	fs_cancel_locks(device->fs);
 	/* Buffers all come from one queue. */
-	if (device->buffers > 0 && device->buffer[device->first_buffer].queue == index)
-		device->buffers = 0;
-	for (size_t i = 0; i < DEVICE_WAITING; i++)
-		if (device->waiting[i].queue == index)
-			device->waiting[i].used = false;
-	if (index == 0) { /* hiprio: the driver is gone, or starts anew */
-		fs_reset(device->fs);
-		device->has_notified = false;
-	}
+	if (device->buffers == 0 || device->buffer[device->first_buffer].queue != index)
+		return;
+	while (device->buffers > 0)
+		(void)notify(device, NULL, 0);
+	device->has_notified = false;
 }
 
 /* virtio 1.2 §5.11.4. A frontend with a tag of its own (QEMU) shows that instead. */

@@ -97,6 +97,18 @@ TEST(an_interrupt_ends_the_waiting)
 	client_finish(&client);
 }
 
+TEST(all_waiting_ends_when_the_queue_goes)
+{
+	begin();
+	CHECK_EQ(lock(FUSE_SETLK, 0, F_WRLCK, 0), 0);
+	CHECK_EQ(lock(FUSE_SETLKW, 1, F_WRLCK, 0), -EINPROGRESS);
+	CHECK_EQ(lock(FUSE_SETLKW, 1, F_RDLCK, 0), -EINPROGRESS);
+	fs_cancel_locks(client.fs);
+	CHECK_EQ(client.answer_error, -EINTR);
+	CHECK_EQ(fs_lock_waiters(client.fs), 0);
+	client_finish(&client);
+}
+
 TEST(the_host_sees_and_holds_locks)
 {
 	autoclose int host = -1;

@@ -287,27 +287,40 @@ static int mount_live(struct sandbox *sandbox, const struct mount *mount, size_t
 	return r;
 }
 
+/* Enters a mount into the record of a sandbox that rests or runs; not while that changes. */
+static int enter_mount(struct sandbox *sandbox, json_t *json, bool force, bool *ret_runs,
+		       struct err *err)
+{
+	enum sandbox_status status;
+	int r;
+
+	(void)pthread_mutex_lock(&sandbox->lock);
+	status = sandbox->record.status;
+	if (status == SANDBOX_STOPPED || status == SANDBOX_RUNNING)
+		r = create_add_mount(sandbox->supervisor, json, force, &sandbox->record.mounts,
+				     err);
+	else
+		r = err_set(err, -EBUSY, "sandbox '%s' is %s; try again when that is over",
+			    sandbox->record.name, sandbox_status_name(status));
+	(void)pthread_mutex_unlock(&sandbox->lock);
+	*ret_runs = status == SANDBOX_RUNNING;
+	return r;
+}
+
 /*
- * A mount is added to the record first, so that it has its number, and taken
- * off again when the guest cannot have it. save_lock keeps others out meanwhile.
+ * A mount enters the record first, so that it has its number, and leaves it
+ * again when the guest cannot have it. Lock: mount_lock.
  */
 static int add_mount(struct sandbox *sandbox, json_t *json, bool force, struct err *err)
 {
 	struct mounts *mounts = &sandbox->record.mounts;
-	struct mount mount;
-	size_t index;
-	int r;
+	bool runs = false;
+	int r = enter_mount(sandbox, json, force, &runs, err);
 
-	(void)pthread_mutex_lock(&sandbox->lock);
-	r = create_add_mount(sandbox->supervisor, json, force, mounts, err);
-	index = mounts->count - 1;
-	if (r == 0)
-		mount = mounts->items[index];
-	(void)pthread_mutex_unlock(&sandbox->lock);
 	if (r < 0)
 		return r;
-	if (is_running(sandbox))
-		r = mount_live(sandbox, &mount, index, err);
+	if (runs)
+		r = mount_live(sandbox, &mounts->items[mounts->count - 1], mounts->count - 1, err);
 	if (r == 0)
 		return sandbox_save(sandbox, err);
 	(void)pthread_mutex_lock(&sandbox->lock);
@@ -329,7 +342,9 @@ static int mount(struct request *request, struct err *err)
 	r = request_sandbox(request, &sandbox, err);
 	if (r < 0)
 		return r;
+	(void)pthread_mutex_lock(&sandbox->mount_lock);
 	r = add_mount(sandbox, request->body, is_forced, err);
+	(void)pthread_mutex_unlock(&sandbox->mount_lock);
 	if (r == 0)
 		r = request_reply(request, 201, view_sandbox(sandbox), err);
 	supervisor_put(sandbox);

@@ -41,6 +41,7 @@ static void init_locks(struct sandbox *sandbox)
 {
 	pthread_condattr_t attributes;
 
+	(void)pthread_mutex_init(&sandbox->mount_lock, NULL);
 	(void)pthread_mutex_init(&sandbox->save_lock, NULL);
 	(void)pthread_mutex_init(&sandbox->lock, NULL);
 	(void)pthread_condattr_init(&attributes);
@@ -90,6 +91,7 @@ void sandbox_destroy(struct sandbox *sandbox)
 	(void)pthread_cond_destroy(&sandbox->changed);
 	(void)pthread_mutex_destroy(&sandbox->lock);
 	(void)pthread_mutex_destroy(&sandbox->save_lock);
+	(void)pthread_mutex_destroy(&sandbox->mount_lock);
 	free(sandbox);
 }
 

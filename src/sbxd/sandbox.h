@@ -40,9 +40,10 @@ struct sandbox {
 	struct supervisor *supervisor; /* weak, outlives all sandboxes */
 	unsigned references;	       /* under the table's lock */
 
-	pthread_mutex_t save_lock; /* held while the record is written; taken before `lock` */
-	pthread_mutex_t lock;	   /* all below */
-	pthread_cond_t changed;	   /* any of it; clock: CLOCK_MONOTONIC */
+	pthread_mutex_t mount_lock; /* one mount is added at a time; taken before the others */
+	pthread_mutex_t save_lock;  /* held while the record is written; taken before `lock` */
+	pthread_mutex_t lock;	    /* all below */
+	pthread_cond_t changed;	    /* any of it; clock: CLOCK_MONOTONIC */
 	struct record record;
 	bool keeper_runs;
 	int wake_fd; /* owned eventfd: want_* changed, for a keeper that watches */

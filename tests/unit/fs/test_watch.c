@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fs/session.h"
 #include "tests/unit/fs/client.h"
 #include "tests/unit/test.h"
 
@@ -169,6 +170,47 @@ TEST(folders_are_told_as_folders)
 	client_watch(&client);
 	CHECK(client_was_told(&client, FUSE_NOTIFY_INVAL_INODE, client.root, NULL));
 	CHECK(event_with(IN_ATTRIB, &event));
+	client_finish(&client);
+}
+
+TEST(after_an_overflow_all_is_stale)
+{
+	uint64_t node = begin(), folder;
+
+	CHECK_EQ(mkdirat(client.folder, "d", 0755), 0);
+	folder = client_lookup(&client, client.root, "d");
+	client_watch(&client);
+	client.fs->watch.stale = 1; /* as FAN_Q_OVERFLOW does */
+	client_watch(&client);
+	CHECK(client_was_told(&client, FUSE_NOTIFY_INVAL_INODE, node, NULL));
+	CHECK(client_was_told(&client, FUSE_NOTIFY_INVAL_INODE, folder, NULL));
+	CHECK(client_was_told(&client, FUSE_NOTIFY_INVAL_INODE, client.root, NULL));
+	CHECK(client_was_told(&client, FUSE_NOTIFY_INVAL_ENTRY, client.root, "d"));
+	CHECK_EQ(client.fs->watch.stale, 0);
+	client_finish(&client);
+}
+
+static void move_out_and_in(struct client *c)
+{
+	(void)mkdirat(c->folder, "unseen", 0755);
+	(void)renameat(c->folder, "f", c->folder, "unseen/f");
+	client_host_file(c, "unseen/f", "changed where nobody looks");
+}
+
+/* A file that left the watched folders may change without a word. */
+TEST(what_left_is_not_kept)
+{
+	const struct fuse_attr_out *out = (const void *)client.body;
+	uint64_t node = begin(), fh;
+	struct fuse_attr attr;
+
+	CHECK_EQ(client_open(&client, node, O_RDONLY, &fh), 0);
+	client_as_host(&client, move_out_and_in);
+	client_watch(&client);
+	CHECK(client_was_told(&client, FUSE_NOTIFY_INVAL_ENTRY, client.root, "f"));
+	CHECK_EQ(client_getattr(&client, node, &attr), 0);
+	CHECK_EQ(attr.size, 26);
+	CHECK_EQ(out->attr_valid, 0);
 	client_finish(&client);
 }
 

@@ -87,5 +87,7 @@ class BareQemu:
 
 
 def pss(pid):
+    """What a process takes itself and its part of the guest's memory (the only shared memory it maps), in bytes."""
     with open(f"/proc/{pid}/smaps_rollup") as rollup:
-        return next(int(line.split()[1]) * 1024 for line in rollup if line.startswith("Pss:"))
+        kib = {words[0]: int(words[1]) for words in map(str.split, rollup) if words[-1] == "kB"}
+    return (kib["Pss:"] - kib["Pss_Shmem:"]) * 1024, kib["Pss_Shmem:"] * 1024

@@ -14,8 +14,8 @@
 
 static bool is_size(const char *key)
 {
-	static const char *const keys[] = { "memory", "disk", "docker_disk",
-					    "pss",    "size", "allocated" };
+	static const char *const keys[] = { "memory",	    "disk", "docker_disk", "pss",
+					    "guest_memory", "size", "allocated" };
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
 		if (strcmp(key, keys[i]) == 0)

@@ -148,7 +148,7 @@ static json_t *inspect_process(const struct record_process *process, bool *all_l
 	}
 	*all_locked = *all_locked && is_locked_in(&jail);
 	return json_pack("{ss si sI so sI si si sb sb ss}", "name", process->name, "pid", pid,
-			 "pss", (json_int_t)view_pss(pid), "namespaces",
+			 "pss", (json_int_t)view_memory(pid).own, "namespaces",
 			 view_namespaces(jail.own_namespaces), "capabilities",
 			 (json_int_t)jail.capabilities, "seccomp", jail.seccomp_mode,
 			 "seccomp_filters", (int)jail.seccomp_filters, "no_new_privs",

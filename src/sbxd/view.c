@@ -108,22 +108,31 @@ json_t *view_removed(struct sandbox *sandbox)
 	return json_pack("{ss}", "removed", sandbox->record.name);
 }
 
-uint64_t view_pss(int pid)
+/* The line "\nNAME: N kB" of a rollup, in bytes. */
+static uint64_t rollup_bytes(const char *rollup, const char *name)
 {
+	const char *found = strstr(rollup, name);
+	unsigned long kib;
+
+	if (found == NULL || sscanf(found + strlen(name), " %lu kB", &kib) != 1)
+		return 0;
+	return kib * 1024ull;
+}
+
+struct view_memory view_memory(int pid)
+{
+	struct view_memory memory = { 0 };
 	char path[64];
-	const char *found;
-	unsigned long kib = 0;
 	struct buf text;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", pid);
 	buf_init(&text, 8192);
 	if (file_read(AT_FDCWD, path, &text) == 0 && buf_str(&text) != NULL) {
-		found = strstr(buf_str(&text), "\nPss:");
-		if (found != NULL && sscanf(found, "\nPss: %lu kB", &kib) != 1)
-			kib = 0;
+		memory.guest = rollup_bytes(buf_str(&text), "\nPss_Shmem:");
+		memory.own = rollup_bytes(buf_str(&text), "\nPss:") - memory.guest;
 	}
 	buf_finish(&text);
-	return kib * 1024ull;
+	return memory;
 }
 
 static json_t *view_processes(const struct record_process *processes, size_t count)
@@ -132,10 +141,12 @@ static json_t *view_processes(const struct record_process *processes, size_t cou
 
 	for (size_t i = 0; i < count; i++) {
 		const struct record_process *process = &processes[i];
+		struct view_memory memory = view_memory(process->id.pid);
 
-		(void)json_array_append_new(list, json_pack("{ss si sI}", "name", process->name,
+		(void)json_array_append_new(list, json_pack("{ss si sI sI}", "name", process->name,
 							    "pid", (int)process->id.pid, "pss",
-							    (json_int_t)view_pss(process->id.pid)));
+							    (json_int_t)memory.own, "guest_memory",
+							    (json_int_t)memory.guest));
 	}
 	return list;
 }

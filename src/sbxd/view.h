@@ -21,7 +21,16 @@ json_t *view_removed(struct sandbox *sandbox);
 /* RFC 3339 in UTC; NULL for 0. */
 json_t *view_time(int64_t seconds);
 
-/* Proportional memory of a process in bytes; 0 when it cannot be read. */
-uint64_t view_pss(int pid);
+/*
+ * Memory of a process in bytes, what it shares divided among those who share
+ * it. Guest memory is the only shared memory that our processes map, so the
+ * kernel's shmem figure is the guest's part and all else the process's own.
+ * Zero when it cannot be read.
+ */
+struct view_memory {
+	uint64_t own, guest;
+};
+
+struct view_memory view_memory(int pid);
 
 #endif

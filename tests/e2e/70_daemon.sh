@@ -75,10 +75,10 @@ no_orphans() {
 t "no process is left that nobody knows of" no_orphans
 
 backend_killed() {
-	mkdir -p "$TMP/b"
+	mkdir -p "$TMP/backend"
 	local victim
 	for victim in sbx-fs sbx-blk sbx-vsock; do
-		sbx create --name victim shell "$TMP/b" >/dev/null 2>&1
+		sbx create --name victim shell "$TMP/backend" >/dev/null 2>&1
 		sbx exec victim true
 		kill -9 "$(sbx inspect victim --json | jq -r ".processes[] | select(.name == \"$victim\") | .pid")"
 		wait_for 20 bash -c "sbx ls | grep '^victim .*stopped'"

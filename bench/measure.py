@@ -36,9 +36,12 @@ def home():
     (top / "work").mkdir()
     (top / "run").mkdir(mode=0o700)
 
-    def sbx(*arguments, **options):
-        options = {"check": True, "capture_output": True, "text": True, "stdin": subprocess.DEVNULL} | options
-        return subprocess.run([PROGRAMS / "sbx/sbx", *arguments], env=env, **options)
+    def sbx(*arguments, check=True):
+        done = subprocess.run([PROGRAMS / "sbx/sbx", *arguments], env=env, capture_output=True, text=True,
+                              stdin=subprocess.DEVNULL)
+        if check and done.returncode:
+            raise SystemExit(f"sbx {' '.join(arguments)}: {done.stderr}")
+        return done
 
     try:
         yield sbx, top / "work"

@@ -17,6 +17,8 @@
 #include "hv/hv.h"
 #include "hv/probe_guest.h"
 
+enum { PATIENCE_MS = 100 }; /* of wall-clock time, a try */
+
 /* What the guest was doing when it did not come further, by the last stage it told. */
 static const char *const doing[] = {
 	[0] = "its first instruction",
@@ -76,43 +78,64 @@ static unsigned run_stages(struct hv_vcpu *vcpu, struct hv_exit *exit)
 	return stage;
 }
 
-static enum hv_verdict judge(unsigned stage, bool late, const struct hv_exit *exit, struct err *why)
+/* How a try went. */
+struct outcome {
+	unsigned stage;	     /* the last one that was told */
+	double cpu_ms;	     /* what it took */
+	bool late;	     /* it had to be stopped */
+	struct hv_exit exit; /* the last one */
+};
+
+static bool took_too_long(const struct outcome *outcome)
 {
-	if (stage == PROBE_LOOPED) {
-		(void)err_set(why, 0, "KVM runs unmodified kernels here");
-		return HV_WORKS;
-	}
-	if (late)
-		(void)err_set(why, -ETIME,
-			      "KVM emulates kernel mode here instead of using hardware: %s took "
-			      "more than %d ms",
-			      doing[stage], HV_PROBE_MS);
-	else
-		(void)err_set(
-			why, -EOPNOTSUPP,
-			"KVM emulates kernel mode here instead of using hardware: %s failed%s%s",
-			doing[stage], exit->kind == HV_EXIT_FAIL ? ": " : "",
-			exit->kind == HV_EXIT_FAIL ? exit->why : "");
-	return HV_EMULATED;
+	return outcome->late || outcome->cpu_ms > HV_PROBE_MS;
 }
 
-static enum hv_verdict run_guarded(struct hv_vcpu *vcpu, struct err *why)
+static enum hv_verdict judge(const struct outcome *outcome, struct err *why)
+{
+	bool has_reason = outcome->exit.kind == HV_EXIT_FAIL;
+
+	if (took_too_long(outcome)) {
+		(void)err_set(why, -ETIME,
+			      "KVM emulates kernel mode here instead of using hardware: a trial of "
+			      "%d ms took longer",
+			      HV_PROBE_MS);
+		return HV_EMULATED;
+	}
+	if (outcome->stage < PROBE_LOOPED) {
+		(void)err_set(why, -EOPNOTSUPP,
+			      "KVM emulates kernel mode here instead of using hardware: %s "
+			      "failed%s%s",
+			      doing[outcome->stage], has_reason ? ": " : "",
+			      has_reason ? outcome->exit.why : "");
+		return HV_EMULATED;
+	}
+	(void)err_set(why, 0, "KVM runs unmodified kernels here");
+	return HV_WORKS;
+}
+
+static double cpu_now_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+static int run_guarded(struct hv_vcpu *vcpu, struct outcome *ret, struct err *err)
 {
 	struct watchdog dog = { .lock = PTHREAD_MUTEX_INITIALIZER,
 				.changed = PTHREAD_COND_INITIALIZER,
 				.vcpu = vcpu,
-				.deadline = deadline_after(HV_PROBE_MS) };
-	struct hv_exit exit;
+				.deadline = deadline_after(PATIENCE_MS) };
+	double begin = cpu_now_ms();
 	pthread_t thread;
-	unsigned stage;
-	int r;
+	int r = -pthread_create(&thread, NULL, watch, &dog);
 
-	r = -pthread_create(&thread, NULL, watch, &dog);
-	if (r < 0) {
-		(void)err_set_errno(why, r, "cannot watch over a trial guest");
-		return HV_ABSENT;
-	}
-	stage = run_stages(vcpu, &exit);
+	if (r < 0)
+		return err_set_errno(err, r, "cannot watch over a trial guest");
+	ret->stage = run_stages(vcpu, &ret->exit);
+	ret->cpu_ms = cpu_now_ms() - begin;
 	(void)pthread_mutex_lock(&dog.lock);
 	dog.over = true;
 	(void)pthread_cond_signal(&dog.changed);
@@ -120,7 +143,8 @@ static enum hv_verdict run_guarded(struct hv_vcpu *vcpu, struct err *why)
 	(void)pthread_join(thread, NULL);
 	(void)pthread_cond_destroy(&dog.changed);
 	(void)pthread_mutex_destroy(&dog.lock);
-	return judge(stage, dog.bit, &exit, why);
+	ret->late = dog.bit && ret->stage < PROBE_LOOPED;
+	return 0;
 }
 
 static int load(struct hv_vm *vm, uint8_t *ram, struct hv_entry *ret, struct err *err)
@@ -136,19 +160,34 @@ static int load(struct hv_vm *vm, uint8_t *ram, struct hv_entry *ret, struct err
 	return 0;
 }
 
-static enum hv_verdict try_vcpu(struct hv_vm *vm, const struct hv_entry *entry, struct err *why)
+/* Runs the guest from its beginning; again when that took too long, for the host may be busy. */
+static enum hv_verdict try_vcpu(struct hv_vcpu *vcpu, const struct hv_entry *entry, struct err *why)
+{
+	struct outcome outcome;
+
+	for (int try = 0; try < HV_PROBE_TRIES; try++) {
+		int r = hv_vcpu_enter_at(vcpu, entry);
+
+		if (r < 0) {
+			(void)err_set_errno(why, r, "KVM does not take a trial guest's registers");
+			return HV_ABSENT;
+		}
+		if (run_guarded(vcpu, &outcome, why) < 0)
+			return HV_ABSENT;
+		if (!took_too_long(&outcome))
+			break;
+	}
+	return judge(&outcome, why);
+}
+
+static enum hv_verdict try_vm(struct hv_vm *vm, const struct hv_entry *entry, struct err *why)
 {
 	struct hv_vcpu *vcpu = NULL;
-	enum hv_verdict verdict = HV_ABSENT;
-	int r;
+	enum hv_verdict verdict;
 
 	if (hv_vcpu_create(vm, 0, &vcpu, why) < 0)
 		return HV_ABSENT;
-	r = hv_vcpu_enter_at(vcpu, entry);
-	if (r < 0)
-		(void)err_set_errno(why, r, "KVM does not take a trial guest's registers");
-	else
-		verdict = run_guarded(vcpu, why);
+	verdict = try_vcpu(vcpu, entry, why);
 	hv_vcpu_destroy(vcpu);
 	return verdict;
 }
@@ -167,7 +206,7 @@ enum hv_verdict hv_probe_guest(const struct hv_impl *impl, const struct hv_confi
 		return HV_ABSENT;
 	}
 	if (hv_vm_create(impl, config, &vm, why) == 0 && load(vm, ram, &entry, why) == 0)
-		verdict = try_vcpu(vm, &entry, why);
+		verdict = try_vm(vm, &entry, why);
 	hv_vm_destroy(vm);
 	(void)munmap(ram, PROBE_RAM);
 	return verdict;

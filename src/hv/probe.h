@@ -6,8 +6,10 @@
  * instruction emulator, a thousand times slower and with instructions
  * missing. So a guest of some hundred bytes does what a kernel does first: it
  * is entered in 64-bit mode, takes a breakpoint through its own IDT, saves and
- * restores its extended state and runs a loop in ring 0. It has HV_PROBE_MS
- * for that; with hardware it needs a fraction of a millisecond.
+ * restores its extended state and runs a loop in ring 0. It has HV_PROBE_MS of
+ * processor time for that; hardware needs a fraction of a millisecond, an
+ * emulator about a microsecond for each of 100,000 instructions. On a host so
+ * busy that the guest hardly runs it is given more than one try.
  */
 #ifndef HV_PROBE_H
 #define HV_PROBE_H
@@ -16,7 +18,7 @@ struct err;
 struct hv_config;
 struct hv_impl;
 
-enum { HV_PROBE_MS = 15 };
+enum { HV_PROBE_MS = 20, HV_PROBE_TRIES = 3 };
 
 enum hv_verdict {
 	HV_ABSENT,   /* no KVM, or not for this user */

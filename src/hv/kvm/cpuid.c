@@ -25,6 +25,7 @@
 #define FEATURES_ECX                                                                      \
 	(ALL & ~(BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(7) | BIT(8) | BIT(11) | \
 		 BIT(14) | BIT(15) | BIT(18)))
+#define FEATURES_ECX_DEADLINE BIT(24)
 /* Leaf 1 EDX: all but PSN 18, DS 21, ACPI 22, TM 29, PBE 31. */
 #define FEATURES_EDX (ALL & ~(BIT(18) | BIT(21) | BIT(22) | BIT(29) | BIT(31)))
 /* Leaf 7.0 EBX: all but SGX 2, HLE 4, RTM 11, PQM 12, MPX 14, PQE 15, PT 25. */
@@ -120,6 +121,13 @@ size_t cpuid_filter(struct kvm_cpuid_entry2 *entries, size_t count)
 		entries[kept++] = entry;
 	}
 	return kept;
+}
+
+void cpuid_offer_deadline_timer(struct kvm_cpuid_entry2 *entries, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (entries[i].function == LEAF_FEATURES)
+			entries[i].ecx |= FEATURES_ECX_DEADLINE;
 }
 
 /* Bits an APIC id needs for `count` cores. */

@@ -50,6 +50,8 @@ static int load_cpuid(struct kvm_vm *vm, struct err *err)
 	if (ioctl(vm->device, KVM_GET_SUPPORTED_CPUID, cpuid) < 0)
 		return err_set_errno(err, -errno, "KVM does not say what the processor can do");
 	cpuid->nent = (uint32_t)cpuid_filter(cpuid->entries, cpuid->nent);
+	if (vm->irqchip && kvm_check_extension(vm, KVM_CAP_TSC_DEADLINE_TIMER) > 0)
+		cpuid_offer_deadline_timer(cpuid->entries, cpuid->nent);
 	return 0;
 }
 

@@ -68,6 +68,16 @@ TEST(what_we_cannot_answer_for_is_cleared)
 	CHECK(!bit(find(entries, count, 0x40000001, 0)->eax, 4)); /* asynchronous page faults */
 }
 
+TEST(the_deadline_timer_is_offered_when_asked_for)
+{
+	struct kvm_cpuid_entry2 entries[] = { { .function = 0 }, { .function = 1 } };
+
+	CHECK_EQ(cpuid_filter(entries, countof(entries)), 2);
+	cpuid_offer_deadline_timer(entries, countof(entries));
+	CHECK(bit(entries[1].ecx, 24));
+	CHECK_EQ(entries[0].ecx, 0);
+}
+
 TEST(every_vcpu_is_told_its_place)
 {
 	struct kvm_cpuid_entry2 entries[] = {

@@ -73,7 +73,7 @@ TEST(a_loop_that_takes_too_long_is_emulation)
 	CHECK(strstr(why.text, "a trial of 20 ms took longer") != NULL);
 }
 
-/* The first try is too late, as on a busy host. */
+/* The first try is too late, as on a busy host; the second may meet a kick meant for it. */
 TEST(a_busy_host_gets_another_try)
 {
 	struct hv_fake_step steps[] = { TOLD(1), { .kind = HV_EXIT_INTERRUPTED },

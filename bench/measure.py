@@ -62,6 +62,9 @@ class BareQemu:
     SCRIPT = "exec </dev/hvc1 >/dev/hvc1 2>&1; stty raw -echo; echo up; while read -r c; do $c; echo $?; done"
 
     def __init__(self, memory="2G"):
+        # without the counter's rate the guest cannot calibrate it on a busy host, and hangs
+        with open("/proc/cpuinfo") as info:
+            khz = next(round(float(line.split(":")[1]) * 1000) for line in info if line.startswith("cpu MHz"))
         self.begin = time.monotonic()
         ours, theirs = socket.socketpair()
         self.stream = ours.makefile("rw", buffering=1)
@@ -69,7 +72,7 @@ class BareQemu:
             ["qemu-system-x86_64", "-M", "microvm,acpi=on,isa-serial=off", "-accel", "tcg,thread=multi", "-cpu", "max",
              "-smp", str(os.cpu_count()), "-m", memory, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
              "-global", "virtio-mmio.force-legacy=false", "-kernel", KERNEL, "-append",
-             "quiet console=hvc0 root=/dev/vda rootfstype=erofs ro reboot=t panic=-1 init=/bin/bash -- -c "
+             f"quiet tsc=reliable tsc_early_khz={khz} lpj={khz * 10} console=hvc0 root=/dev/vda rootfstype=erofs ro reboot=t panic=-1 init=/bin/bash -- -c "
              f'"mount -t devtmpfs none /dev; {self.SCRIPT}"',
              "-drive", f"if=none,id=d,format=raw,readonly=on,file={IMAGE}", "-device", "virtio-blk-device,drive=d",
              "-device", "virtio-serial-device", "-chardev", "null,id=log", "-device", "virtconsole,chardev=log",

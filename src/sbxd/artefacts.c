@@ -17,10 +17,12 @@ static const struct artefact_row {
 	const char *variable;  /* names the file itself; NULL: none */
 	const char *file;      /* in the folder of --artefacts */
 	const char *installed; /* relative to the folder of this program */
-	const char *built;     /* the same, in a build folder; NULL: not built there */
+	const char *built;     /* the same, in a build folder, where ./dev links kernel and image */
 } rows[ARTEFACT_COUNT] = {
-	[ARTEFACT_KERNEL] = { "kernel", "SBX_KERNEL", "vmlinux", "../share/sbx/vmlinux", NULL },
-	[ARTEFACT_IMAGE] = { "image", "SBX_IMAGE", "base.erofs", "../share/sbx/base.erofs", NULL },
+	[ARTEFACT_KERNEL] = { "kernel", "SBX_KERNEL", "vmlinux", "../share/sbx/vmlinux",
+			      "../../vmlinux" },
+	[ARTEFACT_IMAGE] = { "image", "SBX_IMAGE", "base.erofs", "../share/sbx/base.erofs",
+			     "../../base.erofs" },
 	[ARTEFACT_INITRAMFS] = { "initramfs", "SBX_INITRAMFS", "initramfs.cpio",
 				 "../share/sbx/initramfs.cpio", "../sbx-init/initramfs.cpio" },
 	[ARTEFACT_BLK] = { "sbx-blk", NULL, "sbx-blk", "../libexec/sbx/sbx-blk",
@@ -79,7 +81,10 @@ int artefacts_init(struct artefacts *artefacts, const char *folder)
 		char **path = &artefacts->paths[i];
 
 		if (given != NULL && given[0] == '/') {
-			*path = strdup(given);
+			char *resolved = realpath(given, NULL);
+
+			/* One that is not there is kept as it was said, for the sentence. */
+			*path = resolved != NULL ? resolved : strdup(given);
 			continue;
 		}
 		try(folder, row->file, path);

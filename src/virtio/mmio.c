@@ -166,7 +166,7 @@ void virtio_mmio_read(const struct virtio_mmio *mmio, uint64_t offset, uint32_t 
 	if (is_register(offset, width))
 		le32_store(ret, read_register(mmio, offset));
 	else if (offset >= REGISTERS_END && in_config(mmio, offset - REGISTERS_END, width))
-		memcpy(ret, mmio->space + offset - REGISTERS_END, width);
+		memcpy(ret, &mmio->space[offset - REGISTERS_END], width);
 }
 
 static bool rings_are_memory(const struct virtio_mmio *mmio, const struct virtio_mmio_queue *queue)

@@ -52,6 +52,11 @@ struct engine_vm {
 
 struct engine_impl {
 	const char *name; /* "qemu", "kvm" */
+	/*
+	 * What a VM gets at most when nobody said how much. Guest memory is lazy, but the
+	 * guest describes every page of it at boot, which an emulated processor does slowly.
+	 */
+	uint64_t default_memory_bytes;
 	/* Whether it can run here; the sentence says why not, or why it was chosen. */
 	int (*probe)(struct err *ret_why);
 	/* Spawns up to the gate: the caller writes child->id down, then releases. */

@@ -203,6 +203,7 @@ static int kvm_balloon(const struct engine_vm *vm, uint64_t target_bytes, uint64
 
 const struct engine_impl engine_kvm = {
 	.name = "kvm",
+	.default_memory_bytes = UINT64_C(32) << 30,
 	.probe = kvm_probe,
 	.start = kvm_start,
 	.wait = kvm_wait,

@@ -126,6 +126,7 @@ static int qemu_balloon(const struct engine_vm *vm, uint64_t target_bytes, uint6
 
 const struct engine_impl engine_qemu = {
 	.name = "qemu",
+	.default_memory_bytes = UINT64_C(4) << 30,
 	.probe = qemu_probe,
 	.start = qemu_start,
 	.wait = qemu_wait,

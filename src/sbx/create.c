@@ -42,7 +42,8 @@ const struct option create_option_rows[] = {
 	  .kind = OPTION_SIZE,
 	  .argument = "SIZE",
 	  TARGET(memory),
-	  .help = "memory, like 512m or 8g (default: half of this machine's,\nat most 32g)" },
+	  .help = "memory, like 512m or 8g (default: half of this machine's,\n"
+		  "at most 32g, or 4g where the processor is emulated)" },
 	{ .name = "disk",
 	  .kind = OPTION_SIZE,
 	  .argument = "SIZE",

@@ -160,8 +160,8 @@ static int take_number(const char *what, json_int_t given, uint64_t fallback, ui
 	return 0;
 }
 
-static int take_sizes(const struct request *request, const struct wish *wish, struct record *record,
-		      struct err *err)
+static int take_sizes(const struct request *request, const struct wish *wish,
+		      const struct engine_impl *engine, struct record *record, struct err *err)
 {
 	uint64_t cpus = 0;
 	int r = take_number("cpus", wish->cpus, 0, &cpus, err);
@@ -176,7 +176,8 @@ static int take_sizes(const struct request *request, const struct wish *wish, st
 	if (r < 0)
 		return r;
 	record->cpus = cpus > 4096 ? 4096 : (unsigned)cpus;
-	r = host_check(&request->supervisor->host, &record->cpus, &record->memory_bytes, err);
+	r = host_check(&request->supervisor->host, engine->default_memory_bytes, &record->cpus,
+		       &record->memory_bytes, err);
 	if (r == 0)
 		r = disk_check_size("a disk", record->disk_bytes, err);
 	if (r == 0)
@@ -184,7 +185,8 @@ static int take_sizes(const struct request *request, const struct wish *wish, st
 	return r;
 }
 
-static int take_engine(const struct wish *wish, struct record *record, struct err *err)
+static int take_engine(const struct wish *wish, struct record *record,
+		       const struct engine_impl **ret_engine, struct err *err)
 {
 	const char *name = wish->engine != NULL ? wish->engine : "auto";
 	const struct engine_impl *engine = NULL;
@@ -196,7 +198,10 @@ static int take_engine(const struct wish *wish, struct record *record, struct er
 	r = record_set(&record->engine, engine->name);
 	if (r == 0)
 		r = record_set(&record->engine_why, why.text);
-	return r < 0 ? err_set(err, r, "out of memory") : 0;
+	if (r < 0)
+		return err_set(err, r, "out of memory");
+	*ret_engine = engine;
+	return 0;
 }
 
 /* Built or given, both are looked at now: a sandbox that cannot start is not made. */
@@ -242,6 +247,7 @@ static int unpack(const struct request *request, struct wish *wish, struct err *
 static int fill(const struct request *request, const struct wish *wish, struct record *record,
 		struct err *err)
 {
+	const struct engine_impl *engine = NULL;
 	int r = wish->name == NULL ? 0 : name_check(wish->name, err);
 
 	if (r == 0)
@@ -253,11 +259,11 @@ static int fill(const struct request *request, const struct wish *wish, struct r
 	if (r == 0)
 		r = take_labels(wish, record, err);
 	if (r == 0)
-		r = take_sizes(request, wish, record, err);
+		r = take_engine(wish, record, &engine, err);
+	if (r == 0)
+		r = take_sizes(request, wish, engine, record, err);
 	if (r == 0)
 		r = take_files(request, wish, record, err);
-	if (r == 0)
-		r = take_engine(wish, record, err);
 	record->keep_alive = wish->keep_alive != 0;
 	record->weak_jail = wish->weak_jail != 0;
 	record->created_at = time(NULL);

@@ -10,7 +10,6 @@
 #include "base/err.h"
 
 static const uint64_t memory_min = 512ull * HOST_MIB;
-static const uint64_t memory_default_max = 32768ull * HOST_MIB;
 
 void host_read(struct host *ret)
 {
@@ -25,14 +24,15 @@ void host_read(struct host *ret)
 			      .memory_bytes = (uint64_t)max_of(pages, 0) * (uint64_t)page };
 }
 
-uint64_t host_memory_default(const struct host *host)
+uint64_t host_memory_default(const struct host *host, uint64_t engine_bytes)
 {
 	uint64_t half = host->memory_bytes / 2 / HOST_MIB * HOST_MIB;
 
-	return min_of(max_of(half, memory_min), memory_default_max);
+	return min_of(max_of(half, memory_min), engine_bytes);
 }
 
-int host_check(const struct host *host, unsigned *cpus, uint64_t *memory_bytes, struct err *err)
+int host_check(const struct host *host, uint64_t engine_bytes, unsigned *cpus,
+	       uint64_t *memory_bytes, struct err *err)
 {
 	if (*cpus > host->cpus)
 		return err_set(err, -EINVAL, "%u CPUs are asked for, but this host has %u", *cpus,
@@ -49,7 +49,7 @@ int host_check(const struct host *host, unsigned *cpus, uint64_t *memory_bytes, 
 	if (*cpus == 0)
 		*cpus = host->cpus;
 	if (*memory_bytes == 0)
-		*memory_bytes = host_memory_default(host);
+		*memory_bytes = host_memory_default(host, engine_bytes);
 	*memory_bytes = *memory_bytes / HOST_MIB * HOST_MIB;
 	return 0;
 }

@@ -27,14 +27,10 @@ static int health(struct request *request, struct err *err)
 			     err);
 }
 
-static json_t *view_engine(void)
+/* engine: what "auto" chooses here, NULL when nothing works; why says so. */
+static json_t *view_engine(const struct engine_impl *engine, const char *why)
 {
-	const struct engine_impl *engine = NULL;
-	struct err why = ERR_INIT;
-
-	if (engine_choose("auto", &engine, &why) < 0)
-		return json_pack("{ss ss}", "name", "none", "why", why.text);
-	return json_pack("{ss ss}", "name", engine->name, "why", why.text);
+	return json_pack("{ss ss}", "name", engine != NULL ? engine->name : "none", "why", why);
 }
 
 static json_t *view_artefacts(const struct artefacts *artefacts)
@@ -44,10 +40,12 @@ static json_t *view_artefacts(const struct artefacts *artefacts)
 			 artefacts->paths[ARTEFACT_INITRAMFS]);
 }
 
-static json_t *view_defaults(const struct host *host)
+static json_t *view_defaults(const struct host *host, const struct engine_impl *engine)
 {
+	uint64_t engine_bytes = engine != NULL ? engine->default_memory_bytes : 0;
+
 	return json_pack("{si sI sI sI sI si}", "cpus", (int)host->cpus, "memory",
-			 (json_int_t)host_memory_default(host), "memory_max",
+			 (json_int_t)host_memory_default(host, engine_bytes), "memory_max",
 			 (json_int_t)host->memory_bytes, "disk", (json_int_t)DISK_DEFAULT_BYTES,
 			 "docker_disk", (json_int_t)DISK_DOCKER_DEFAULT_BYTES, "idle",
 			 IDLE_MS / 1000);
@@ -72,7 +70,10 @@ static int info(struct request *request, struct err *err)
 {
 	struct supervisor *supervisor = request->supervisor;
 	const struct paths *paths = &supervisor->paths;
+	const struct engine_impl *engine = NULL;
+	struct err why = ERR_INIT;
 
+	(void)engine_choose("auto", &engine, &why);
 	return request_reply(
 		request, 200,
 		json_pack("{ss si si so sI ss ss ss ss so so so so}", "version", SBX_VERSION,
@@ -80,9 +81,10 @@ static int info(struct request *request, struct err *err)
 			  view_time(supervisor->started_at), "uptime",
 			  (json_int_t)(time(NULL) - supervisor->started_at), "socket",
 			  paths->socket, "state_dir", paths->state, "run_dir", paths->run, "log",
-			  paths->log, "engine", view_engine(), "artefacts",
+			  paths->log, "engine", view_engine(engine, why.text), "artefacts",
 			  view_artefacts(&supervisor->artefacts), "defaults",
-			  view_defaults(&supervisor->host), "sandboxes", view_counts(supervisor)),
+			  view_defaults(&supervisor->host, engine), "sandboxes",
+			  view_counts(supervisor)),
 		err);
 }
 

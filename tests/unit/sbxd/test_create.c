@@ -52,7 +52,7 @@ TEST(defaults)
 	CHECK_EQ(check("{\"engine\":\"qemu\"}", &record, &is_named), 0);
 	CHECK(!is_named && !record.keep_alive && record.mounts.count == 0);
 	CHECK_EQ(record.cpus, 4);
-	CHECK_EQ(record.memory_bytes, 8ull << 30);
+	CHECK_EQ(record.memory_bytes, 4ull << 30);
 	CHECK_EQ(record.disk_bytes, 20ull << 30);
 	CHECK_STR(record.agent, "shell");
 	CHECK_STR(record.engine, "qemu");

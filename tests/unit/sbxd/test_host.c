@@ -20,10 +20,13 @@ TEST(this_host_has_something)
 
 TEST(half_of_the_memory_within_limits)
 {
-	CHECK_EQ(host_memory_default(&(struct host){ .memory_bytes = 16 * gib }), 8 * gib);
-	CHECK_EQ(host_memory_default(&(struct host){ .memory_bytes = 512 * gib }), 32 * gib);
-	CHECK_EQ(host_memory_default(&(struct host){ .memory_bytes = gib / 2 }), gib / 2);
-	CHECK_EQ(host_memory_default(&(struct host){ .memory_bytes = 3 * gib + 4097 }) % HOST_MIB,
+	CHECK_EQ(host_memory_default(&(struct host){ .memory_bytes = 16 * gib }, 32 * gib),
+		 8 * gib);
+	CHECK_EQ(host_memory_default(&(struct host){ .memory_bytes = 512 * gib }, 32 * gib),
+		 32 * gib);
+	CHECK_EQ(host_memory_default(&(struct host){ .memory_bytes = gib / 2 }, 4 * gib), gib / 2);
+	CHECK_EQ(host_memory_default(&(struct host){ .memory_bytes = 3 * gib + 4097 }, 4 * gib) %
+			 HOST_MIB,
 		 0);
 }
 
@@ -34,7 +37,7 @@ TEST(zero_means_the_default)
 	unsigned cpus = 0;
 	uint64_t memory = 0;
 
-	CHECK_EQ(host_check(&host, &cpus, &memory, &err), 0);
+	CHECK_EQ(host_check(&host, 32 * gib, &cpus, &memory, &err), 0);
 	CHECK_EQ(cpus, 4);
 	CHECK_EQ(memory, 8 * gib);
 }
@@ -46,15 +49,15 @@ TEST(more_than_there_is_is_refused)
 	unsigned cpus = 5;
 	uint64_t memory = gib;
 
-	CHECK_EQ(host_check(&host, &cpus, &memory, &err), -EINVAL);
+	CHECK_EQ(host_check(&host, 32 * gib, &cpus, &memory, &err), -EINVAL);
 	CHECK(strstr(err.text, "5 CPUs") != NULL);
 	cpus = 4;
 	memory = 16 * gib + 1;
-	CHECK_EQ(host_check(&host, &cpus, &memory, &err), -EINVAL);
+	CHECK_EQ(host_check(&host, 32 * gib, &cpus, &memory, &err), -EINVAL);
 	memory = 511ull * HOST_MIB;
-	CHECK_EQ(host_check(&host, &cpus, &memory, &err), -EINVAL);
+	CHECK_EQ(host_check(&host, 32 * gib, &cpus, &memory, &err), -EINVAL);
 	memory = 16 * gib;
-	CHECK_EQ(host_check(&host, &cpus, &memory, &err), 0);
+	CHECK_EQ(host_check(&host, 32 * gib, &cpus, &memory, &err), 0);
 }
 
 TEST_MAIN()

@@ -75,7 +75,7 @@ t "a kernel that is none, an engine that is none" artefacts
 
 truncated_image() {
 	# another daemon, whose image lost its second half
-	head -c $(($(stat -c %s "$SBX_IMAGE") / 2)) "$SBX_IMAGE" >"$TMP/half.erofs"
+	head -c $(($(stat -Lc %s "$SBX_IMAGE") / 2)) "$SBX_IMAGE" >"$TMP/half.erofs"
 	(
 		export SBX_APP_NAME=half SBX_IMAGE=$TMP/half.erofs
 		fails 1 sbx create --name half shell "$SHARED"

@@ -1,10 +1,10 @@
 # More than one mount: read-only, remapped, single files, added while it runs.
 
 mounts_at_create() {
-	mkdir -p "$TMP/m/work" "$TMP/m/lib" "$TMP/m/data"
+	mkdir -p "$TMP/m/tree" "$TMP/m/lib" "$TMP/m/data"
 	echo lib >"$TMP/m/lib/l"
 	echo one >"$TMP/m/file"
-	sbx create --name mounts --mount "$TMP/m/data:/data" --mount "$TMP/m/file:/etc/one:ro" shell "$TMP/m/work" "$TMP/m/lib:ro"
+	sbx create --name mounts --mount "$TMP/m/data:/data" --mount "$TMP/m/file:/etc/one:ro" shell "$TMP/m/tree" "$TMP/m/lib:ro"
 	is "$(sbx exec mounts cat "$TMP/m/lib/l")" lib
 	fails 1 sbx exec mounts touch "$TMP/m/lib/new"
 	fails 1 sbx exec -u root mounts sh -c "mount -o remount,rw $TMP/m/lib; touch $TMP/m/lib/new"
@@ -18,8 +18,8 @@ mounts_at_create() {
 t "read-only is enforced on the host, --mount remaps, a file can be mounted" mounts_at_create
 
 links_across_mounts() {
-	sbx exec mounts touch "$TMP/m/work/here"
-	fails 1 sbx exec mounts ln "$TMP/m/work/here" /data/there
+	sbx exec mounts touch "$TMP/m/tree/here"
+	fails 1 sbx exec mounts ln "$TMP/m/tree/here" /data/there
 	test ! -e "$TMP/m/data/there"
 }
 t "no hard link from one mount to another" links_across_mounts

@@ -63,14 +63,17 @@ each_command() {
 t "killed during create, exec, cp, start, stop, mount, ls and rm: the next one carries on" each_command
 
 no_orphans() {
-	# every backend on this machine that is ours belongs to the shared sandbox
-	local known pid mine=0
+	# every backend that runs our programs belongs to the shared sandbox
+	local known pid program found=0
 	known=$(processes shared)
-	for pid in $(pgrep -f "$SBX_PROGRAMS/sbx-(fs|blk|vsock)/" || true); do
-		tr '\0' '\n' <"/proc/$pid/environ" 2>/dev/null | grep -q . || true
-		grep -qx "$pid" <<<"$known" && mine=$((mine + 1))
+	for pid in /proc/[0-9]*; do
+		program=$(readlink "$pid/exe") || continue
+		[[ $program == "$SBX_PROGRAMS"/sbx-* ]] || continue
+		grep -qx "${pid#/proc/}" "$TMP/others" && continue
+		found=$((found + 1))
+		grep -qx "${pid#/proc/}" <<<"$known" || { echo "nobody knows ${pid#/proc/}: $program"; return 1; }
 	done
-	test "$(wc -w <<<"$known")" -ge 4
+	is "$found" 3
 }
 t "no process is left that nobody knows of" no_orphans
 

@@ -29,7 +29,6 @@ workspaces() {
 	refused "*--force*" sbx create --name ws shell "$HOME"
 	refused "*--force*" sbx create --name ws shell "$XDG_STATE_HOME/sbx"
 	refused "*" sbx create --name ws shell "/$(printf 'd/%.0s' $(seq 3000))"
-	mkdir -p "$TMP/unreadable"
 }
 t "missing workspaces, / and the home directory" workspaces
 

@@ -2,7 +2,7 @@
 #
 #   t NAME FUNCTION     one line of TAP: FUNCTION runs under `set -e` in a subshell; its output is shown when it fails
 #   skip NAME WHY       counts a case that cannot run on this machine
-#   shared              name of a running sandbox that areas share; made at the first call, workspace $SHARED
+#   shared              the name of a running sandbox that areas share, made by `run`; its workspace is $SHARED
 #   wait_for SECONDS COMMAND...   until COMMAND succeeds, with a deadline
 #
 # Within FUNCTION: is GOT WANT, like TEXT PATTERN, fails STATUS COMMAND...
@@ -69,15 +69,6 @@ wait_for() {
 		[ $SECONDS -lt $deadline ] || { echo "never true: $*"; return 1; }
 		sleep 0.05
 	done
-}
-
-SHARED=
-shared() {
-	if [ -z "$SHARED" ]; then
-		echo "shared: made by run before the first area"
-		return 1
-	fi
-	echo shared
 }
 
 # every process of sandboxes of this run, by their command lines' run folder or their parent; one pid a line

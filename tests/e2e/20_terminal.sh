@@ -8,6 +8,12 @@ on_screen() {
 	screen | grep -q -- "$1"
 }
 
+guest_says_size() {
+	tmux -L "$TMUX_NAME" send-keys 'clear; stty size' Enter
+	sleep 0.3
+	on_screen "$1"
+}
+
 terminal_session() {
 	TMUX_NAME=sbx-e2e-$$
 	tmux -L "$TMUX_NAME" -f /dev/null new-session -d -x 100 -y 30 "sbx exec -it shared bash --norc; echo status=\$?; sleep 1000"
@@ -17,8 +23,8 @@ terminal_session() {
 	wait_for 20 on_screen '/dev/pts/'
 	wait_for 20 on_screen '^30 100'
 	tmux -L "$TMUX_NAME" resize-window -t 0 -x 90 -y 20
-	tmux -L "$TMUX_NAME" send-keys 'clear; stty size' Enter
-	wait_for 20 on_screen '^20 90'
+	# tmux tells of its new size in its own time: asked until the guest has heard of it
+	wait_for 20 guest_says_size '^20 90'
 	tmux -L "$TMUX_NAME" send-keys 'sleep 1000' Enter
 	wait_for 20 on_screen 'sleep 1000'
 	tmux -L "$TMUX_NAME" send-keys C-c

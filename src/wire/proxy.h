@@ -1,0 +1,66 @@
+/*
+ * What sbx-proxy is told by sbxd, and what it tells: frames with TLV payloads
+ * on a stream. sbxd connects to the listening socket that sbx-proxy was given
+ * as descriptor 4, again after each restart of sbxd.
+ *
+ * Secrets are in PROXY_CREDENTIAL only; the buffers they pass are locked in
+ * memory and wiped on both sides. Everything is repeated in full at each
+ * change, between BEGIN and END, so that what was revoked is gone.
+ */
+#ifndef WIRE_PROXY_H
+#define WIRE_PROXY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wire/frame.h"
+
+struct buf;
+
+enum proxy_frame {
+	/* sbxd to sbx-proxy */
+	PROXY_POLICY_BEGIN = 1, /* as NET_POLICY_BEGIN … */
+	PROXY_POLICY_RULE = 2,
+	PROXY_POLICY_END = 3,
+	PROXY_AUTHORITY = 4, /* PEM (the sandbox's CA certificate and key) */
+	PROXY_TRUST = 5, /* PEM of certificates, in as many frames as needed; FLAGS first: forget */
+	PROXY_UPSTREAM =
+		6, /* NAME "http://[user:password@]host:port" or "socks5://…"; absent: none */
+	PROXY_CREDENTIALS_BEGIN = 7,
+	PROXY_CREDENTIAL = 8, /* see credential/credential.h: NAME, KIND, TARGET*, HEADER, FORMAT,
+				 SENTINEL, VALUE, USERNAME */
+	PROXY_CREDENTIALS_END = 9,
+	PROXY_AGENT = 10, /* ID; fd: connected to the host's SSH agent; no fd: there is none */
+
+	/* sbx-proxy to sbxd */
+	PROXY_VERDICT = 32, /* struct net_verdict (wire/net.h) */
+	PROXY_APPLIED = 33,
+	PROXY_SECRET_USED = 34, /* NAME of the credential, TARGET host, TEXT what */
+	PROXY_ALARM =
+		35, /* NAME, TARGET, TEXT: a sentinel for a foreign host, a value in a reply */
+	PROXY_TOKENS = 36, /* NAME service, ACCESS, REFRESH, EXPIRES: an OAuth login was seen */
+	PROXY_AGENT_WANTED = 37, /* ID: the guest opened the SSH agent */
+};
+
+enum proxy_tag {
+	PROXY_TAG_FLAGS = 1,
+	PROXY_TAG_PEM = 2,
+	PROXY_TAG_NAME = 3,
+	PROXY_TAG_KIND = 4, /* u32, enum credential_kind */
+	PROXY_TAG_TARGET = 5,
+	PROXY_TAG_HEADER = 6,
+	PROXY_TAG_FORMAT = 7,
+	PROXY_TAG_SENTINEL = 8,
+	PROXY_TAG_VALUE = 9,
+	PROXY_TAG_USERNAME = 10,
+	PROXY_TAG_ID = 11,
+	PROXY_TAG_TEXT = 12,
+	PROXY_TAG_ACCESS = 13,
+	PROXY_TAG_REFRESH = 14,
+	PROXY_TAG_EXPIRES = 15, /* u64, seconds since 1970 */
+	PROXY_TAG_GENERATION = 16,
+};
+
+enum { PROXY_FLAG_LOCKED_DOWN = 1 << 0, PROXY_FLAG_FORGET = 1 << 1 };
+
+#endif

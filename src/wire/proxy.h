@@ -28,7 +28,8 @@ enum proxy_frame {
 		6, /* NAME "http://[user:password@]host:port" or "socks5://…"; absent: none */
 	PROXY_CREDENTIALS_BEGIN = 7,
 	PROXY_CREDENTIAL = 8, /* see credential/credential.h: NAME, KIND, TARGET*, HEADER, FORMAT,
-				 SENTINEL, VALUE, USERNAME */
+				 SENTINEL, VALUE, USERNAME; of OAUTH also TOKEN_URL,
+				 REFRESH_SENTINEL */
 	PROXY_CREDENTIALS_END = 9,
 	PROXY_AGENT = 10, /* ID; fd: connected to the host's SSH agent; no fd: there is none */
 
@@ -59,8 +60,42 @@ enum proxy_tag {
 	PROXY_TAG_REFRESH = 14,
 	PROXY_TAG_EXPIRES = 15, /* u64, seconds since 1970 */
 	PROXY_TAG_GENERATION = 16,
+	PROXY_TAG_TOKEN_URL = 17,	 /* OAUTH: "https://host/path" whose replies carry tokens */
+	PROXY_TAG_REFRESH_SENTINEL = 18, /* OAUTH: what stands for the refresh token */
 };
 
 enum { PROXY_FLAG_LOCKED_DOWN = 1 << 0, PROXY_FLAG_FORGET = 1 << 1 };
+
+enum {
+	PROXY_STRING_MAX = 4096, /* bytes of a string that is not a secret */
+	PROXY_SECRET_MAX = 16384,
+	PROXY_PEM_MAX = 65000,
+	PROXY_TARGETS_MAX = 64,
+};
+
+/* Every frame as one struct; absent numbers 0, absent strings NULL. Owned. */
+struct proxy_message {
+	uint16_t type; /* enum proxy_frame, but not POLICY_RULE and VERDICT */
+	uint32_t flags, kind;
+	uint64_t id, expires, generation;
+	char *name, *header, *format, *sentinel, *username, *text, *token_url, *refresh_sentinel;
+	char **targets; /* NULL-terminated, or NULL */
+	char *pem, *value, *access, *refresh;
+};
+
+/*
+ * Appends the message as a frame; -EMSGSIZE, or an error of buf_append(). Only
+ * `buf` has a copy of the secrets then: its owner wipes it when it was sent.
+ */
+int proxy_message_append(struct buf *buf, const struct proxy_message *message);
+
+/*
+ * -EPROTO when malformed, a limit is passed, or the type is another.
+ * POLICY_RULE is read by policy/encode.h, VERDICT by net_verdict_decode().
+ */
+int proxy_message_decode(const struct frame *frame, struct proxy_message *ret);
+
+/* Frees and wipes every string. */
+void proxy_message_finish(struct proxy_message *message);
 
 #endif

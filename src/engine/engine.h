@@ -42,6 +42,7 @@ struct engine_config {
 	size_t disks_count;
 	int fs_fd;    /* virtio-fs, tag "sbx"; -1: none */
 	int vsock_fd; /* -1: none */
+	int net_fd;   /* eth0; -1: none */
 	bool weak_jail;
 };
 

@@ -26,7 +26,7 @@
 /* kvm, kernel, initramfs, control and console; vmm's words for them and for cpus, memory, jail. */
 enum {
 	OWN_FDS = 5,
-	FDS_MAX = OWN_FDS + ENGINE_DISKS_MAX + 2,
+	FDS_MAX = OWN_FDS + ENGINE_DISKS_MAX + 3,
 	WORDS_MAX = FDS_MAX + 5,
 	WORD_SIZE = 32,
 	CMDLINE_ROOM = 2048, /* what Linux takes on x86 */
@@ -70,6 +70,7 @@ static void add_devices(struct start *start, const struct engine_config *config)
 		add_fd(start, "blk", config->disk_fds[i]);
 	add_fd(start, "fs", config->fs_fd);
 	add_fd(start, "vsock", config->vsock_fd);
+	add_fd(start, "net", config->net_fd);
 	add_number(start, "cpus", config->cpus);
 	add_number(start, "memory", config->memory_bytes);
 	if (config->weak_jail)

@@ -14,7 +14,7 @@
 
 enum {
 	QEMU_ARGS_MAX = 96,
-	QEMU_FDS_MAX = ENGINE_DISKS_MAX + 4 /* disks, fs, vsock, console, control */
+	QEMU_FDS_MAX = ENGINE_DISKS_MAX + 5 /* disks, fs, vsock, net, console, control */
 };
 
 /* Where the jail shows what QEMU opens by path. */

@@ -3,12 +3,12 @@
  * hostile interface, one process, one jail).
  *
  * jail_spawn() (spawn.h) starts a program in fresh user, mount, pid, ipc, uts
- * and network namespaces. The program calls jail_enter() first thing in
- * main(): it closes every descriptor that it was not given, makes an empty
- * root, drops all capabilities, sets no_new_privs, rlimits, landlock and, last,
- * its seccomp filter. Each step is a function in jail_linux.c; a step that the
- * host cannot offer fails the start with a sentence, unless weak is set: then
- * it is skipped and its bit is in the answer.
+ * and network namespaces (sbx-net keeps the network's). The program calls
+ * jail_enter() first thing in main(): it closes every descriptor that it was
+ * not given, makes an empty root, drops all capabilities, sets no_new_privs,
+ * rlimits, landlock and, last, its seccomp filter. Each step is a function in
+ * jail_linux.c; a step that the host cannot offer fails the start with a
+ * sentence, unless weak is set: then it is skipped and its bit is in the answer.
  */
 #ifndef JAIL_JAIL_H
 #define JAIL_JAIL_H
@@ -38,8 +38,10 @@ struct jail_config {
 		*filter;    /* allow-list made by tools/gen-seccomp, kills the process else */
 	size_t filter_len;  /* instructions */
 	uint64_t max_files; /* RLIMIT_NOFILE; 0: keep_fds + 16 */
-	bool serves_files;  /* sbx-fs: landlock must let descriptors from outside work */
-	bool weak;	    /* --allow-weak-jail */
+	uint64_t max_locked_bytes; /* RLIMIT_MEMLOCK: for who keeps secrets out of swap */
+	bool serves_files;	   /* sbx-fs: landlock must let descriptors from outside work */
+	bool network; /* sbx-net: started with spawn_config.network; landlock leaves TCP alone */
+	bool weak;    /* --allow-weak-jail */
 };
 
 /* Enters; *ret_skipped gets the enum jail_step bits that were skipped (0 unless weak). */

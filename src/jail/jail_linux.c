@@ -63,14 +63,16 @@ static int owned_namespace(const char *path, const struct stat *user)
 	return stat.st_ino == user->st_ino && stat.st_dev == user->st_dev ? 0 : -EPERM;
 }
 
-int step_namespaces(void)
+int step_namespaces(bool network)
 {
 	static const char *const paths[] = {
-		"/proc/self/ns/mnt", "/proc/self/ns/pid", "/proc/self/ns/ipc",
-		"/proc/self/ns/uts", "/proc/self/ns/net",
+		"/proc/self/ns/mnt",
+		"/proc/self/ns/pid",
+		"/proc/self/ns/ipc",
+		"/proc/self/ns/uts",
 	};
 	struct stat user;
-	int r;
+	int r, own_network;
 
 	if (getpid() != 1)
 		return -EPERM;
@@ -79,7 +81,12 @@ int step_namespaces(void)
 	r = own_user_namespace();
 	for (size_t i = 0; r == 0 && i < countof(paths); i++)
 		r = owned_namespace(paths[i], &user);
-	return r;
+	if (r < 0)
+		return r;
+	own_network = owned_namespace("/proc/self/ns/net", &user);
+	if (!network)
+		return own_network;
+	return own_network == 0 ? -EPERM : 0;
 }
 
 int step_descriptors(unsigned first)
@@ -99,12 +106,12 @@ static int limit(int resource, uint64_t value)
 }
 
 /* Not the size of files (disk images are large), nor processes: the filter rules clone. */
-int step_limits(uint64_t max_files)
+int step_limits(uint64_t max_files, uint64_t max_locked_bytes)
 {
 	int r = limit(RLIMIT_CORE, 0);
 
 	if (r == 0)
-		r = limit(RLIMIT_MEMLOCK, 0);
+		r = limit(RLIMIT_MEMLOCK, max_locked_bytes);
 	if (r == 0)
 		r = limit(RLIMIT_MSGQUEUE, 0);
 	return r == 0 ? limit(RLIMIT_NOFILE, max_files) : r;
@@ -157,7 +164,7 @@ struct entry {
 
 static int enter_namespaces(struct entry *entry)
 {
-	int r = step_namespaces();
+	int r = step_namespaces(entry->config->network);
 
 	entry->own = r == 0;
 	return r;
@@ -184,7 +191,8 @@ static int enter_limits(struct entry *entry)
 {
 	uint64_t files = entry->config->max_files;
 
-	return step_limits(files > 0 ? files : (uint64_t)entry->config->keep_fds + SPARE_FILES);
+	return step_limits(files > 0 ? files : (uint64_t)entry->config->keep_fds + SPARE_FILES,
+			   entry->config->max_locked_bytes);
 }
 
 static int enter_capabilities(struct entry *entry)
@@ -199,11 +207,16 @@ static int enter_no_new_privs(struct entry *entry)
 	return step_no_new_privs();
 }
 
+static enum landlock_leaves leaves_of(const struct jail_config *config)
+{
+	if (config->serves_files)
+		return LANDLOCK_LEAVES_FILES;
+	return config->network ? LANDLOCK_LEAVES_NETWORK : LANDLOCK_LEAVES_NOTHING;
+}
+
 static int enter_landlock(struct entry *entry)
 {
-	int r = step_landlock(entry->config->serves_files ? LANDLOCK_LEAVES_FILES
-							  : LANDLOCK_LEAVES_NOTHING,
-			      NULL, entry->top);
+	int r = step_landlock(leaves_of(entry->config), NULL, entry->top);
 
 	if (entry->top >= 0)
 		(void)close(take_fd(&entry->top));

@@ -73,7 +73,7 @@ static struct ruleset ruleset_for(int abi, enum landlock_leaves leaves)
 	if (leaves == LANDLOCK_LEAVES_FILES)
 		ruleset.handled_access_fs &=
 			FS_NEVER_SERVED | FS_IOCTL_DEV | LANDLOCK_ACCESS_FS_REFER;
-	if (abi >= 4)
+	if (abi >= 4 && leaves != LANDLOCK_LEAVES_NETWORK)
 		ruleset.handled_access_net = NET_TCP;
 	if (abi >= 6)
 		ruleset.scoped = SCOPES;
@@ -111,6 +111,7 @@ static int add_rules(int rules, enum landlock_leaves leaves, const struct jail_b
 
 	switch (leaves) {
 	case LANDLOCK_LEAVES_NOTHING:
+	case LANDLOCK_LEAVES_NETWORK:
 		break;
 	case LANDLOCK_LEAVES_BINDS:
 		for (; r == 0 && binds->source != NULL; binds++)

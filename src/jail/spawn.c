@@ -26,8 +26,7 @@
 #include "base/fd.h"
 #include "jail/spawn_child.h"
 
-#define NAMESPACES \
-	(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET)
+#define NAMESPACES (CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS)
 
 static int clone_child(const struct spawn_plan *plan, uint64_t namespaces, pid_t *ret_pid,
 		       int *ret_pidfd)
@@ -57,11 +56,12 @@ static int clone_child(const struct spawn_plan *plan, uint64_t namespaces, pid_t
 static int start_child(struct spawn_plan *plan, struct spawned *child, struct err *err)
 {
 	const char *program = plan->config->program;
+	uint64_t namespaces = NAMESPACES | (plan->config->network ? 0 : CLONE_NEWNET);
 	pid_t pid = -1;
 	int r;
 
 	plan->own_namespaces = true;
-	r = clone_child(plan, NAMESPACES, &pid, &child->pidfd);
+	r = clone_child(plan, namespaces, &pid, &child->pidfd);
 	if (r < 0 && plan->config->weak) {
 		plan->own_namespaces = false;
 		r = clone_child(plan, 0, &pid, &child->pidfd);

@@ -45,6 +45,11 @@ struct spawn_config {
 	const struct jail_bind *binds;	  /* ended by a NULL source; at most 32 */
 	const struct sock_filter *filter; /* NULL: none; must allow execveat, sendto, exit_group */
 	size_t filter_len;
+	/*
+	 * Keep the caller's network namespace: for sbx-net, whose sockets are the sandbox's way
+	 * out. It has no capability over it, and its filter says which sockets it may make.
+	 */
+	bool network;
 	bool weak; /* go on where the host refuses namespaces or a step of the outer jail */
 };
 

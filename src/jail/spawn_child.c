@@ -162,7 +162,7 @@ static int outer_root(struct child *child)
 
 static int outer_limits(struct child *child)
 {
-	return child->config->binds == NULL ? 0 : step_limits(FOREIGN_FILES_MAX);
+	return child->config->binds == NULL ? 0 : step_limits(FOREIGN_FILES_MAX, 0);
 }
 
 static int outer_capabilities(struct child *child)

@@ -17,8 +17,11 @@ struct sock_filter;
 
 enum { STEP_BINDS_MAX = 32 };
 
-/* -EPERM unless every namespace of this process was made for it alone. */
-int step_namespaces(void);
+/*
+ * -EPERM unless every namespace of this process was made for it alone; network: unless that of
+ * the network was not.
+ */
+int step_namespaces(bool network);
 
 /* Closes every descriptor from first on. */
 int step_descriptors(unsigned first);
@@ -29,8 +32,11 @@ int step_root_empty(void);
 /* The same, holding the binds (ended by a NULL source; -E2BIG beyond STEP_BINDS_MAX). */
 int step_root_binds(const struct jail_bind *binds);
 
-/* No core dumps, no locked memory, at most max_files descriptors (or the hard limit if lower). */
-int step_limits(uint64_t max_files);
+/*
+ * No core dumps, at most so much locked memory and so many descriptors (or the hard limits where
+ * they are lower).
+ */
+int step_limits(uint64_t max_files, uint64_t max_locked_bytes);
 
 /* Empties all capability sets and locks them empty. Needs CAP_SETPCAP to be complete. */
 int step_capabilities(void);
@@ -42,6 +48,7 @@ enum landlock_leaves {
 	LANDLOCK_LEAVES_NOTHING, /* no path can be opened */
 	LANDLOCK_LEAVES_BINDS,	 /* binds can be read and executed, nothing else */
 	LANDLOCK_LEAVES_FILES,	 /* files can be worked on, not executed; no device nodes */
+	LANDLOCK_LEAVES_NETWORK, /* as NOTHING, but TCP ports can be bound and connected to */
 };
 
 /*

@@ -22,6 +22,7 @@
 #define LINK_HOST_NAME "host.docker.internal"
 
 enum {
+	LINK_MTU = 65520,
 	LINK_DNS_PORT = 53,
 	LINK_PROXY_PORT = 3128,	    /* explicit HTTP proxy, on the gateway */
 	LINK_SSH_AGENT_PORT = 3129, /* the host's SSH agent, signatures only, on the gateway */

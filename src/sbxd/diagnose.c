@@ -127,11 +127,11 @@ static json_t *view_namespaces(unsigned own)
 	return list;
 }
 
-/* What every process of a sandbox must show. */
-static bool is_locked_in(const struct jail_report *jail)
+/* What every process of a sandbox must show; sbx-net alone has the host's network. */
+static bool is_locked_in(const char *name, const struct jail_report *jail)
 {
 	const unsigned all = JAIL_NS_USER | JAIL_NS_MOUNT | JAIL_NS_PID | JAIL_NS_IPC |
-			     JAIL_NS_UTS | JAIL_NS_NET;
+			     JAIL_NS_UTS | (strcmp(name, "sbx-net") == 0 ? 0u : JAIL_NS_NET);
 
 	return (jail->own_namespaces & all) == all && jail->capabilities == 0 &&
 	       jail->seccomp_mode == 2 && jail->no_new_privs && jail->landlock != 0;
@@ -146,7 +146,7 @@ static json_t *inspect_process(const struct record_process *process, bool *all_l
 		*all_locked = false;
 		return json_pack("{ss si}", "name", process->name, "pid", pid);
 	}
-	*all_locked = *all_locked && is_locked_in(&jail);
+	*all_locked = *all_locked && is_locked_in(process->name, &jail);
 	return json_pack("{ss si sI so sI si si sb sb ss}", "name", process->name, "pid", pid,
 			 "pss", (json_int_t)view_memory(pid).own, "namespaces",
 			 view_namespaces(jail.own_namespaces), "capabilities",

@@ -287,6 +287,7 @@ static int spawn_engine(struct sandbox *sandbox, struct parts *parts, struct err
 		.disks_count = DISKS,
 		.fs_fd = parts->fs_far,
 		.vsock_fd = parts->vsock_far,
+		.net_fd = -1,
 		.weak_jail = record->weak_jail,
 	};
 

@@ -18,6 +18,7 @@ static struct engine_config plain(void)
 		.disks_count = 3,
 		.fs_fd = 30,
 		.vsock_fd = 31,
+		.net_fd = 32,
 	};
 }
 
@@ -60,7 +61,7 @@ TEST(a_whole_machine)
 
 TEST(descriptors_are_numbered_as_the_child_sees_them)
 {
-	static const int want[] = { 20, 21, 22, 30, 31, 40, 50 };
+	static const int want[] = { 20, 21, 22, 30, 31, 32, 40, 50 };
 	struct engine_config config = plain();
 	struct qemu_args args;
 
@@ -70,8 +71,9 @@ TEST(descriptors_are_numbered_as_the_child_sees_them)
 	CHECK_STR(value_of(&args, "-chardev", 0), "socket,id=disk0,fd=3");
 	CHECK_STR(value_of(&args, "-chardev", 3), "socket,id=fs,fd=6");
 	CHECK_STR(value_of(&args, "-chardev", 4), "socket,id=vsock,fd=7");
-	CHECK_STR(value_of(&args, "-chardev", 5), "socket,id=console,fd=8,server=on,wait=off");
-	CHECK_STR(value_of(&args, "-chardev", 6), "socket,id=control,fd=9,server=on,wait=off");
+	CHECK_STR(value_of(&args, "-chardev", 5), "socket,id=net,fd=8");
+	CHECK_STR(value_of(&args, "-chardev", 6), "socket,id=console,fd=9,server=on,wait=off");
+	CHECK_STR(value_of(&args, "-chardev", 7), "socket,id=control,fd=10,server=on,wait=off");
 	CHECK_STR(value_of(&args, "-append", 0), "console=ttyS0");
 	qemu_args_finish(&args);
 }
@@ -90,7 +92,22 @@ TEST(disks_come_in_order_and_every_device_has_its_slot)
 		  "vhost-user-vsock-device,chardev=vsock,bus=virtio-mmio-bus.19");
 	CHECK(has(&args,
 		  "virtio-balloon-device,id=balloon,free-page-reporting=on,"
-		  "bus=virtio-mmio-bus.17"));
+		  "bus=virtio-mmio-bus.16"));
+	qemu_args_finish(&args);
+}
+
+TEST(the_network_is_what_its_backend_serves)
+{
+	struct engine_config config = plain();
+	struct qemu_args args;
+
+	CHECK_EQ(qemu_args_init(&args, &config, 50, 0), 0);
+	CHECK_STR(value_of(&args, "-netdev", 0), "vhost-user,id=net,chardev=net,queues=1");
+	CHECK(value_of(&args, "-netdev", 1) == NULL);
+	CHECK(strstr(value_of(&args, "-device", 5),
+		     "virtio-net-device,netdev=net,"
+		     "mac=02:73:62:78:00:02,host_mtu=65520,") != NULL);
+	CHECK(strstr(value_of(&args, "-device", 5), "bus=virtio-mmio-bus.18") != NULL);
 	qemu_args_finish(&args);
 }
 
@@ -106,7 +123,7 @@ TEST(nothing_is_there_by_default)
 	CHECK_STR(value_of(&args, "-display", 0), "none");
 	/* the monitor is on the control socket and nowhere else */
 	CHECK_STR(value_of(&args, "-mon", 0), "chardev=control,mode=control");
-	CHECK(value_of(&args, "-monitor", 0) == NULL && value_of(&args, "-netdev", 0) == NULL);
+	CHECK(value_of(&args, "-monitor", 0) == NULL);
 	qemu_args_finish(&args);
 }
 
@@ -115,10 +132,11 @@ TEST(parts_that_are_not_wanted_are_left_out)
 	struct engine_config config = plain();
 	struct qemu_args args;
 
-	config.fs_fd = config.vsock_fd = config.console_fd = -1;
+	config.fs_fd = config.vsock_fd = config.net_fd = config.console_fd = -1;
 	config.disks_count = 0;
 	CHECK_EQ(qemu_args_init(&args, &config, 50, 0), 0);
 	CHECK_EQ(args.fds_count, 1);
+	CHECK(value_of(&args, "-netdev", 0) == NULL);
 	CHECK_STR(value_of(&args, "-serial", 0), "none");
 	CHECK_STR(value_of(&args, "-chardev", 0), "socket,id=control,fd=3,server=on,wait=off");
 	qemu_args_finish(&args);

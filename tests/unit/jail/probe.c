@@ -22,7 +22,7 @@
 #include "jail/jail.h"
 #include "seccomp_probe.h"
 
-enum { TALK = 3, FOLDER = 4, KEPT = 5, LOOKED_AT = 64 };
+enum { TALK = 3, FOLDER = 4, KEPT = 5, LOOKED_AT = 64, LOCKED_BYTES = 8192 };
 
 /* 0, or the errno of a call that failed. */
 static void say(const char *key, int result)
@@ -62,7 +62,7 @@ static unsigned long long count_open(int from)
 
 static void say_process(void)
 {
-	struct rlimit core = { 1, 1 };
+	struct rlimit core = { 1, 1 }, locked = { 1, 1 };
 
 	say_number("pid", (unsigned long long)getpid());
 	say_number("uid", getuid());
@@ -70,6 +70,8 @@ static void say_process(void)
 	say_number("no_new_privs", (unsigned long long)prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0));
 	(void)getrlimit(RLIMIT_CORE, &core);
 	say_number("core", core.rlim_max);
+	(void)getrlimit(RLIMIT_MEMLOCK, &locked);
+	say_number("locked", locked.rlim_max);
 	say_number("open_beyond", count_open(KEPT));
 }
 
@@ -126,6 +128,8 @@ static int enter(const char *mode)
 		.filter_len = sizeof(seccomp_probe) / sizeof(seccomp_probe[0]),
 		.max_files = LOOKED_AT,
 		.serves_files = strcmp(mode, "files") == 0,
+		.network = strcmp(mode, "network") == 0,
+		.max_locked_bytes = strcmp(mode, "locked") == 0 ? LOCKED_BYTES : 0,
 		.weak = strcmp(mode, "weak") == 0,
 	};
 	struct err err = ERR_INIT;

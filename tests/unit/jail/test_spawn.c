@@ -87,7 +87,8 @@ static int probe_spawn(struct probe *probe, const char *mode, const struct jail_
 						  .fds = fds,
 						  .fds_count = countof(fds),
 						  .stdout_fd = out,
-						  .binds = binds },
+						  .binds = binds,
+						  .network = strcmp(mode, "network") == 0 },
 			  &probe->child, err);
 }
 
@@ -167,6 +168,7 @@ TEST(every_step_holds)
 	CHECK_EQ(said(&probe, "capabilities"), 0);
 	CHECK_EQ(said(&probe, "no_new_privs"), 1);
 	CHECK_EQ(said(&probe, "core"), 0);
+	CHECK_EQ(said(&probe, "locked"), 0);
 	CHECK_EQ(said(&probe, "open_beyond"), 0);
 	CHECK_EQ(said(&probe, "make_folder"), EROFS);
 	CHECK(said(&probe, "open_passwd") > 0);
@@ -210,6 +212,29 @@ TEST(inspect_agrees)
 	CHECK(report.no_new_privs);
 	CHECK(report.root_is_empty);
 	CHECK_EQ(report.landlock, -1);
+}
+
+/* Only the network's namespace stays the caller's. */
+TEST(network_is_kept_where_it_is_wanted)
+{
+	autoprobe struct probe probe = probe_none();
+	struct jail_report report = { 0 };
+
+	CHECK_EQ(probe_start(&probe, "network", NULL), 0);
+	CHECK_EQ(said(&probe, "skipped"), 0);
+	CHECK_EQ(said(&probe, "capabilities"), 0);
+	CHECK_EQ(jail_inspect(probe.child.id.pid, &report), 0);
+	CHECK_EQ(report.own_namespaces,
+		 JAIL_NS_USER | JAIL_NS_MOUNT | JAIL_NS_PID | JAIL_NS_IPC | JAIL_NS_UTS);
+}
+
+TEST(memory_is_locked_where_it_is_wanted)
+{
+	autoprobe struct probe probe = probe_none();
+
+	CHECK_EQ(probe_start(&probe, "locked", NULL), 0);
+	CHECK_EQ(said(&probe, "skipped"), 0);
+	CHECK_EQ(said(&probe, "locked"), 8192);
 }
 
 TEST(inspect_tells_who_is_not_jailed)

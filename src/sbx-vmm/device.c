@@ -129,13 +129,18 @@ static void start_device(void *ctx)
 	}
 }
 
+void device_stop(struct device *device)
+{
+	if (device->running)
+		device->impl->stop(device);
+	device->running = false;
+}
+
 static void stop_device(void *ctx)
 {
 	struct device *device = ctx;
 
-	if (device->running)
-		device->impl->stop(device);
-	device->running = false;
+	device_stop(device);
 	(void)pthread_mutex_lock(&device->lock);
 	virtio_mmio_reset(&device->mmio);
 	(void)pthread_mutex_unlock(&device->lock);
@@ -202,7 +207,6 @@ void device_destroy(struct device *device)
 {
 	if (device == NULL)
 		return;
-	if (device->running)
-		device->impl->stop(device);
+	device_stop(device);
 	device->impl->destroy(device);
 }

@@ -75,6 +75,9 @@ void device_set_config(struct device *device, const void *bytes, size_t len);
 /* The device cannot go on: the driver is told to reset it. */
 void device_fail(struct device *device);
 
+/* Serves no queue any more; harmless when it does not. On the main thread. */
+void device_stop(struct device *device);
+
 /* Stops and frees it; NULL is fine. */
 void device_destroy(struct device *device);
 

@@ -250,7 +250,10 @@ void machine_balloon(struct machine *machine, uint64_t bytes)
 	balloon_set_target(machine->balloon, bytes);
 }
 
-/* First the threads, which use all the rest; last what all the rest uses. */
+/*
+ * First the threads, which use all the rest; last what all the rest uses. All devices stop
+ * before the first goes: one backend may serve several, and ends with any of them.
+ */
 void machine_destroy(struct machine *machine)
 {
 	if (machine == NULL)
@@ -258,6 +261,8 @@ void machine_destroy(struct machine *machine)
 	calls_close(&machine->calls);
 	if (machine->has_vcpus)
 		vcpus_stop(&machine->vcpus);
+	for (size_t i = 0; i < machine->bus.devices; i++)
+		device_stop(machine->bus.device[i]);
 	for (size_t i = 0; i < machine->bus.devices; i++)
 		device_destroy(machine->bus.device[i]);
 	hv_vm_destroy(machine->vm);

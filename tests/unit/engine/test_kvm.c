@@ -84,7 +84,7 @@ static bool init(struct fixture *f, const uint8_t *code, size_t len)
 					    .cpus = 2,
 					    .memory_bytes = 64 << 20,
 					    .console_fd = -1,
-					    .messages_fd = STDOUT_FILENO,
+					    .messages_fd = STDERR_FILENO,
 					    .fs_fd = -1,
 					    .vsock_fd = -1,
 					    .net_fd = -1 };

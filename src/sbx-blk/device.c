@@ -154,6 +154,7 @@ static void config_read(void *data, uint8_t *config)
 
 static const struct vhost_device_impl device_impl = {
 	.queues = 1,
+	.resumes = true,
 	.config_size = BLOCK_CONFIG_SIZE,
 	.config_read = config_read,
 	.queue_stopped = queue_stopped,

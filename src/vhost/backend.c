@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/cleanup.h"
 #include "base/loop.h"
 #include "vhost/channel.h"
 #include "vhost/rings.h"
@@ -60,6 +61,8 @@ static uint64_t offered_protocol(const struct vhost_backend *backend)
 	uint64_t protocol = VHOST_PROTOCOL_MQ | VHOST_PROTOCOL_REPLY_ACK |
 			    VHOST_PROTOCOL_BACKEND_REQ | VHOST_PROTOCOL_RESET_DEVICE;
 
+	if (backend->rings.impl->resumes)
+		protocol |= VHOST_PROTOCOL_INFLIGHT;
 	return backend->rings.impl->config_size > 0 ? protocol | VHOST_PROTOCOL_CONFIG : protocol;
 }
 
@@ -119,6 +122,7 @@ static int reset_device(struct vhost_backend *backend, struct vhost_message *mes
 	vhost_rings_stop_all(&backend->rings);
 	for (unsigned i = 0; i < backend->rings.impl->queues; i++)
 		vhost_ring_clear(&backend->rings.ring[i]);
+	vhost_inflight_finish(&backend->rings.inflight);
 	return 0;
 }
 
@@ -292,6 +296,38 @@ static int set_config(struct vhost_backend *backend, struct vhost_message *messa
 	return -EROFS;
 }
 
+/* The area is made for the frontend to keep, who says with SET_INFLIGHT_FD that it is in use. */
+static int get_inflight(struct vhost_backend *backend, struct vhost_message *message)
+{
+	uint16_t queues = message->area.queues;
+	int fd = -1, r;
+
+	if ((backend->protocol & VHOST_PROTOCOL_INFLIGHT) == 0 ||
+	    queues > backend->rings.impl->queues)
+		return -EINVAL;
+	r = vhost_inflight_make(queues, message->area.queue_size, &message->area, &fd);
+	if (r < 0)
+		return r;
+	message->flags = VHOST_REPLY;
+	r = vhost_channel_send(&backend->channel, message, VHOST_PAYLOAD_AREA, &fd, 1);
+	(void)close(fd);
+	return r;
+}
+
+static int set_inflight(struct vhost_backend *backend, struct vhost_message *message)
+{
+	struct vhost_rings *rings = &backend->rings;
+	autoclose int fd = vhost_channel_take_fd(&backend->channel);
+	int r;
+
+	if ((backend->protocol & VHOST_PROTOCOL_INFLIGHT) == 0 || fd < 0)
+		return -EINVAL;
+	vhost_rings_stop_all(rings);
+	vhost_inflight_finish(&rings->inflight);
+	r = vhost_inflight_map(&message->area, fd, &rings->inflight);
+	return r < 0 ? r : vhost_rings_start_all(rings);
+}
+
 struct handler {
 	handler_fn *handle; /* NULL: a request we do not know */
 	enum vhost_payload payload;
@@ -318,6 +354,8 @@ static const struct handler handlers[VHOST_REQUESTS_END] = {
 	[VHOST_SET_BACKEND_REQ_FD] = { set_backend_req_fd, VHOST_PAYLOAD_NONE, false },
 	[VHOST_GET_CONFIG] = { get_config, VHOST_PAYLOAD_CONFIG, true },
 	[VHOST_SET_CONFIG] = { set_config, VHOST_PAYLOAD_CONFIG, false },
+	[VHOST_GET_INFLIGHT_FD] = { get_inflight, VHOST_PAYLOAD_AREA, true },
+	[VHOST_SET_INFLIGHT_FD] = { set_inflight, VHOST_PAYLOAD_AREA, false },
 	[VHOST_RESET_DEVICE] = { reset_device, VHOST_PAYLOAD_NONE, false },
 };
 

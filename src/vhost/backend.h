@@ -27,6 +27,11 @@ enum { VHOST_QUEUES_MAX = 8 };
 struct vhost_device_impl {
 	uint64_t features; /* virtio features offered beside VERSION_1, INDIRECT_DESC, EVENT_IDX */
 	uint16_t queues;   /* at most VHOST_QUEUES_MAX */
+	/*
+	 * Whether another process may go on where this one ends: all the device knows stands
+	 * in its chains and on its disk, and a chain may be done twice.
+	 */
+	bool resumes;
 	uint16_t config_size; /* bytes of device configuration space, at most VHOST_CONFIG_MAX */
 	/* Fills config_size bytes. */
 	void (*config_read)(void *device, uint8_t *config);

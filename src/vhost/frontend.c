@@ -33,7 +33,8 @@ struct vhost_frontend {
 
 /* What a backend of ours would offer and this frontend makes use of. */
 static const uint64_t protocol_known = VHOST_PROTOCOL_MQ | VHOST_PROTOCOL_REPLY_ACK |
-				       VHOST_PROTOCOL_BACKEND_REQ | VHOST_PROTOCOL_CONFIG;
+				       VHOST_PROTOCOL_BACKEND_REQ | VHOST_PROTOCOL_CONFIG |
+				       VHOST_PROTOCOL_INFLIGHT;
 
 static int fail(struct vhost_frontend *frontend, int code, const char *what, struct err *err)
 {
@@ -61,8 +62,9 @@ static int await(struct vhost_frontend *frontend, struct err *err)
 	return r < 0 ? fail(frontend, r, "sent what is no vhost-user message", err) : 0;
 }
 
+/* ret_fd: where a descriptor that came with it goes, now the caller's; NULL: nowhere. */
 static int receive(struct vhost_frontend *frontend, uint32_t request, enum vhost_payload kind,
-		   struct vhost_message *ret, struct err *err)
+		   struct vhost_message *ret, int *ret_fd, struct err *err)
 {
 	const struct vhost_header *header = &frontend->channel.header;
 	int r = await(frontend, err);
@@ -74,6 +76,8 @@ static int receive(struct vhost_frontend *frontend, uint32_t request, enum vhost
 	else
 		r = vhost_message_decode(header, kind, frontend->channel.bytes + VHOST_HEADER_SIZE,
 					 ret);
+	if (r == 0 && ret_fd != NULL)
+		*ret_fd = vhost_channel_take_fd(&frontend->channel);
 	vhost_channel_next(&frontend->channel);
 	return r < 0 ? fail(frontend, r, "sent an answer to something else", err) : 0;
 }
@@ -98,7 +102,7 @@ static int ask(struct vhost_frontend *frontend, struct vhost_message *message,
 {
 	int r = send_message(frontend, message, question, NULL, 0, err);
 
-	return r < 0 ? r : receive(frontend, message->request, answer, message, err);
+	return r < 0 ? r : receive(frontend, message->request, answer, message, NULL, err);
 }
 
 /* A request without an answer: acknowledged when the backend can do that. */
@@ -112,7 +116,7 @@ static int tell(struct vhost_frontend *frontend, struct vhost_message *message,
 	r = send_message(frontend, message, kind, fds, count, err);
 	if (r < 0 || !acknowledged)
 		return r;
-	r = receive(frontend, message->request, VHOST_PAYLOAD_U64, message, err);
+	r = receive(frontend, message->request, VHOST_PAYLOAD_U64, message, NULL, err);
 	if (r == 0 && message->u64 != 0)
 		return fail(frontend, -EREMOTEIO, "refused a request", err);
 	return r;
@@ -325,6 +329,46 @@ int vhost_frontend_stop_queue(struct vhost_frontend *frontend, unsigned index,
 		return fail(frontend, -EPROTO, "tells a queue index that cannot be", err);
 	*ret_last_avail = (uint16_t)message.state.value;
 	return 0;
+}
+
+/* What was asked for, and no less memory than that takes, is all that we can tell of it. */
+static bool is_asked_for(const struct vhost_area *got, const struct vhost_area *asked)
+{
+	return got->queues == asked->queues && got->queue_size == asked->queue_size &&
+	       got->size > 0;
+}
+
+int vhost_frontend_make_inflight(struct vhost_frontend *frontend, unsigned queues,
+				 uint16_t queue_size, struct vhost_frontend_inflight *ret,
+				 struct err *err)
+{
+	const struct vhost_area asked = { .queues = (uint16_t)queues, .queue_size = queue_size };
+	struct vhost_message message = { .request = VHOST_GET_INFLIGHT_FD, .area = asked };
+	int fd = -1, r;
+
+	if ((frontend->protocol & VHOST_PROTOCOL_INFLIGHT) == 0)
+		return err_set(err, -ENOTSUP, "%s does not write down what it does",
+			       frontend->name);
+	r = send_message(frontend, &message, VHOST_PAYLOAD_AREA, NULL, 0, err);
+	if (r == 0)
+		r = receive(frontend, message.request, VHOST_PAYLOAD_AREA, &message, &fd, err);
+	if (r < 0)
+		return r;
+	if (fd < 0 || !is_asked_for(&message.area, &asked)) {
+		if (fd >= 0)
+			(void)close(fd);
+		return fail(frontend, -EPROTO, "answers with other memory than was asked for", err);
+	}
+	*ret = (struct vhost_frontend_inflight){ .fd = fd, .area = message.area };
+	return 0;
+}
+
+int vhost_frontend_set_inflight(struct vhost_frontend *frontend,
+				const struct vhost_frontend_inflight *inflight, struct err *err)
+{
+	struct vhost_message message = { .request = VHOST_SET_INFLIGHT_FD, .area = inflight->area };
+
+	return tell(frontend, &message, VHOST_PAYLOAD_AREA, &inflight->fd, 1, err);
 }
 
 int vhost_frontend_read_config(struct vhost_frontend *frontend, uint32_t offset, void *to,

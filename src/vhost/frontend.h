@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vhost/message.h"
+
 struct err;
 struct vhost_frontend;
 
@@ -71,6 +73,28 @@ int vhost_frontend_start_queue(struct vhost_frontend *frontend, unsigned index,
 /* After it the backend touches the queue no more; *ret_last_avail is where to go on. */
 int vhost_frontend_stop_queue(struct vhost_frontend *frontend, unsigned index,
 			      uint16_t *ret_last_avail, struct err *err);
+
+/* What a backend has under way, written down in memory that outlives it. */
+struct vhost_frontend_inflight {
+	int fd; /* owned by who asked for it */
+	struct vhost_area area;
+};
+
+/*
+ * Has the backend make such a memory for queues of at most queue_size entries;
+ * -ENOTSUP: it does not write down what it does. Start no queue between the two
+ * calls: what is in use is what was set last.
+ */
+int vhost_frontend_make_inflight(struct vhost_frontend *frontend, unsigned queues,
+				 uint16_t queue_size, struct vhost_frontend_inflight *ret,
+				 struct err *err);
+
+/*
+ * The backend shall use it. One that another backend was ended with is gone on
+ * with: queues started afterwards go on where that one stood, whatever their last_avail.
+ */
+int vhost_frontend_set_inflight(struct vhost_frontend *frontend,
+				const struct vhost_frontend_inflight *inflight, struct err *err);
 
 /* Reads configuration space; -ENOTSUP when the backend has none, -EINVAL outside of it. */
 int vhost_frontend_read_config(struct vhost_frontend *frontend, uint32_t offset, void *to,

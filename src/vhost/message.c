@@ -11,6 +11,8 @@ enum {
 	MEMORY_HEAD = 8, /* count and padding */
 	REGION_SIZE = 32,
 	CONFIG_HEAD = 12,
+	AREA_SIZE = 20,
+	AREA_PADDED = 24, /* as QEMU sends and wants it */
 };
 
 int vhost_header_decode(const uint8_t bytes[VHOST_HEADER_SIZE], struct vhost_header *ret)
@@ -78,6 +80,19 @@ static int decode_config(const uint8_t *payload, uint32_t size, struct vhost_con
 	return 0;
 }
 
+static int decode_area(const uint8_t *payload, uint32_t size, struct vhost_area *ret)
+{
+	if (size != AREA_SIZE && size != AREA_PADDED)
+		return -EPROTO;
+	*ret = (struct vhost_area){
+		.size = le64_load(payload),
+		.offset = le64_load(payload + 8),
+		.queues = le16_load(payload + 16),
+		.queue_size = le16_load(payload + 18),
+	};
+	return 0;
+}
+
 int vhost_message_decode(const struct vhost_header *header, enum vhost_payload kind,
 			 const uint8_t *payload, struct vhost_message *ret)
 {
@@ -102,6 +117,8 @@ int vhost_message_decode(const struct vhost_header *header, enum vhost_payload k
 		return decode_memory(payload, header->size, &ret->memory);
 	case VHOST_PAYLOAD_CONFIG:
 		return decode_config(payload, header->size, &ret->config);
+	case VHOST_PAYLOAD_AREA:
+		return decode_area(payload, header->size, &ret->area);
 	}
 	return -EPROTO;
 }
@@ -142,6 +159,16 @@ static size_t encode_config(const struct vhost_config *config, uint8_t *to)
 	return CONFIG_HEAD + config->size;
 }
 
+static size_t encode_area(const struct vhost_area *area, uint8_t *to)
+{
+	le64_store(to, area->size);
+	le64_store(to + 8, area->offset);
+	le16_store(to + 16, area->queues);
+	le16_store(to + 18, area->queue_size);
+	le32_store(to + AREA_SIZE, 0);
+	return AREA_PADDED;
+}
+
 static size_t encode_payload(const struct vhost_message *message, enum vhost_payload kind,
 			     uint8_t *to)
 {
@@ -161,6 +188,8 @@ static size_t encode_payload(const struct vhost_message *message, enum vhost_pay
 		return encode_memory(&message->memory, to);
 	case VHOST_PAYLOAD_CONFIG:
 		return encode_config(&message->config, to);
+	case VHOST_PAYLOAD_AREA:
+		return encode_area(&message->area, to);
 	}
 	return 0;
 }

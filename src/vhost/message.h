@@ -30,6 +30,8 @@ enum vhost_request {
 	VHOST_SET_BACKEND_REQ_FD = 21,
 	VHOST_GET_CONFIG = 24,
 	VHOST_SET_CONFIG = 25,
+	VHOST_GET_INFLIGHT_FD = 31,
+	VHOST_SET_INFLIGHT_FD = 32,
 	VHOST_RESET_DEVICE = 34,
 	VHOST_REQUESTS_END,
 };
@@ -52,6 +54,7 @@ enum vhost_protocol_feature {
 	VHOST_PROTOCOL_REPLY_ACK = 1 << 3,
 	VHOST_PROTOCOL_BACKEND_REQ = 1 << 5,
 	VHOST_PROTOCOL_CONFIG = 1 << 9,
+	VHOST_PROTOCOL_INFLIGHT = 1 << 12,
 	VHOST_PROTOCOL_RESET_DEVICE = 1 << 13,
 };
 
@@ -72,6 +75,7 @@ enum vhost_payload {
 	VHOST_PAYLOAD_ADDRESS,
 	VHOST_PAYLOAD_MEMORY,
 	VHOST_PAYLOAD_CONFIG,
+	VHOST_PAYLOAD_AREA,
 };
 
 struct vhost_header {
@@ -101,6 +105,12 @@ struct vhost_config {
 	uint8_t bytes[VHOST_CONFIG_MAX]; /* size of them count */
 };
 
+/* A shared memory area where chains under way are written down. */
+struct vhost_area {
+	uint64_t size, offset; /* in the descriptor that comes with it */
+	uint16_t queues, queue_size;
+};
+
 /* A message whose member of the union is told by its vhost_payload. */
 struct vhost_message {
 	uint32_t request, flags;
@@ -110,6 +120,7 @@ struct vhost_message {
 		struct vhost_address address;
 		struct vhost_memory memory;
 		struct vhost_config config;
+		struct vhost_area area;
 	};
 };
 

@@ -63,6 +63,7 @@ int vhost_ring_start(struct vhost_ring *ring, const struct vhost_ring_config *co
 		.last_avail = ring->base,
 		.event_idx = config->event_idx,
 		.indirect = config->indirect,
+		.inflight = config->inflight,
 	};
 	int r;
 

@@ -19,6 +19,7 @@
 #include "virtio/queue.h"
 
 struct guestmem;
+struct virtq_inflight;
 struct vhost_rings;
 
 struct vhost_ring {
@@ -40,6 +41,7 @@ struct vhost_ring_config {
 	struct loop *loop;	    /* weak */
 	const struct guestmem *mem; /* weak */
 	bool event_idx, indirect;
+	struct virtq_inflight *inflight; /* weak; NULL: none */
 	loop_watch_fn *kicked;
 };
 

@@ -25,6 +25,7 @@ void vhost_rings_finish(struct vhost_rings *rings)
 	vhost_rings_stop_all(rings);
 	for (unsigned i = 0; i < VHOST_QUEUES_MAX; i++)
 		vhost_ring_clear(&rings->ring[i]);
+	vhost_inflight_finish(&rings->inflight);
 	guestmem_finish(&rings->mem);
 }
 
@@ -43,7 +44,7 @@ void vhost_rings_serve(struct vhost_ring *ring)
 	struct virtq *queue = &ring->queue;
 
 	for (unsigned round = 0; round < SERVE_ROUNDS; round++) {
-		uint16_t before = queue->last_avail;
+		uint16_t before = virtq_taken(queue);
 		bool is_full, more;
 
 		(void)virtq_set_kicks(queue, false);
@@ -54,7 +55,7 @@ void vhost_rings_serve(struct vhost_ring *ring)
 			return;
 		}
 		/* An empty queue may fill while kicks are off; a full device leaves what it saw. */
-		is_full = queue->last_avail == before && virtq_has_more(queue);
+		is_full = virtq_taken(queue) == before && virtq_has_more(queue);
 		more = virtq_set_kicks(queue, true);
 		if (!more || is_full)
 			return;
@@ -82,12 +83,15 @@ int vhost_rings_start(struct vhost_ring *ring)
 		.mem = &rings->mem,
 		.event_idx = (rings->features & (1U << VIRTIO_RING_F_EVENT_IDX)) != 0,
 		.indirect = (rings->features & (1U << VIRTIO_RING_F_INDIRECT_DESC)) != 0,
+		.inflight = vhost_inflight_at(&rings->inflight, ring->index, ring->size),
 		.kicked = kicked,
 	};
 	int r;
 
 	if (!vhost_ring_is_ready(ring))
 		return 0;
+	if (rings->inflight.mapping != NULL && config.inflight == NULL)
+		return -EINVAL;
 	r = vhost_ring_start(ring, &config);
 	if (r < 0)
 		return r;

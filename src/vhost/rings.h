@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "vhost/backend.h"
+#include "vhost/inflight.h"
 #include "vhost/ring.h"
 #include "vm/guestmem.h"
 
@@ -18,6 +19,7 @@ struct vhost_rings {
 	void *device;			      /* weak */
 	struct guestmem mem;
 	uint64_t features; /* accepted by the driver */
+	struct vhost_inflight inflight;
 	struct vhost_ring ring[VHOST_QUEUES_MAX];
 };
 

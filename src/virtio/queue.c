@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "virtio/inflight.h"
 #include "vm/guestmem.h"
 
 /* Words of the two rings after their head of flags and index. */
@@ -77,13 +78,15 @@ static uint16_t *avail_event(const struct virtq *queue)
 
 void virtq_init(struct virtq *queue, const struct virtq_config *config)
 {
-	*queue = (struct virtq){
-		.config = *config,
-		.last_avail = config->last_avail,
-		.avail_seen = config->last_avail,
-	};
+	*queue = (struct virtq){ .config = *config, .last_avail = config->last_avail };
 	queue->used_index = load16(used_word(queue, RING_INDEX), memory_order_relaxed);
 	queue->signalled = queue->used_index;
+	if (config->inflight != NULL) {
+		queue->resubmit = virtq_inflight_settle(config->inflight, config->size,
+							queue->used_index, &queue->counter);
+		queue->last_avail = (uint16_t)(queue->used_index + queue->resubmit);
+	}
+	queue->avail_seen = queue->last_avail;
 }
 
 static int break_rule(struct virtq *queue, const char *rule)
@@ -197,23 +200,54 @@ static uint16_t look(struct virtq *queue)
 	return (uint16_t)(queue->avail_seen - queue->last_avail);
 }
 
-int virtq_pop(struct virtq *queue, struct virtq_chain *ret)
+/* 1: *ret_head was taken by an earlier process, 0: nothing is left of that one. */
+static int next_resubmitted(struct virtq *queue, uint16_t *ret_head)
+{
+	int head = virtq_inflight_next(queue->config.inflight, queue->config.size,
+				       &queue->resubmit_counter);
+
+	if (head < 0) {
+		queue->resubmit = 0;
+		return 0;
+	}
+	queue->resubmit--;
+	*ret_head = (uint16_t)head;
+	return 1;
+}
+
+/* 1: *ret_head was made available by the driver, 0: nothing is, or -EPROTO. */
+static int next_available(struct virtq *queue, uint16_t *ret_head)
 {
 	unsigned slot = queue->last_avail & (queue->config.size - 1U);
-	int r;
 
-	if (queue->broken != NULL)
-		return -EPROTO;
 	if (queue->avail_seen == queue->last_avail && look(queue) == 0)
 		return 0;
 	if ((uint16_t)(queue->avail_seen - queue->last_avail) > queue->config.size)
 		return break_rule(queue, "more chains are available than the queue has entries");
-	ret->head = load16(avail_word(queue, RING_ENTRIES + slot), memory_order_relaxed);
+	*ret_head = load16(avail_word(queue, RING_ENTRIES + slot), memory_order_relaxed);
+	return 1;
+}
+
+int virtq_pop(struct virtq *queue, struct virtq_chain *ret)
+{
+	bool again;
+	int r;
+
+	if (queue->broken != NULL)
+		return -EPROTO;
+	again = queue->resubmit > 0 && next_resubmitted(queue, &ret->head) == 1;
+	r = again ? 1 : next_available(queue, &ret->head);
+	if (r <= 0)
+		return r;
 	ret->count = ret->readable = 0;
 	r = read_chain(queue, ret);
 	if (r < 0)
 		return r;
+	if (again)
+		return 1;
 	queue->last_avail++;
+	if (queue->config.inflight != NULL)
+		virtq_inflight_take(queue->config.inflight, ret->head, queue->counter++);
 	return 1;
 }
 
@@ -226,7 +260,11 @@ void virtq_push(struct virtq *queue, uint16_t head, uint32_t written)
 	entry->id = htole32(head);
 	entry->len = htole32(written);
 	queue->used_index++;
+	if (queue->config.inflight != NULL)
+		virtq_inflight_return(queue->config.inflight, head);
 	store16(used_word(queue, RING_INDEX), queue->used_index, memory_order_release);
+	if (queue->config.inflight != NULL)
+		virtq_inflight_returned(queue->config.inflight, head, queue->used_index);
 }
 
 bool virtq_wants_interrupt(struct virtq *queue)
@@ -259,5 +297,5 @@ bool virtq_set_kicks(struct virtq *queue, bool on)
 	if (!on)
 		return false;
 	atomic_thread_fence(memory_order_seq_cst);
-	return look(queue) != 0;
+	return look(queue) != 0 || queue->resubmit > 0;
 }

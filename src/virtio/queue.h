@@ -17,6 +17,7 @@
 #include <sys/uio.h>
 
 struct guestmem;
+struct virtq_inflight;
 
 enum {
 	VIRTQ_SIZE_MAX = 1024,	    /* entries a queue may have */
@@ -31,6 +32,8 @@ struct virtq_config {
 	uint16_t last_avail; /* where to go on */
 	bool event_idx;	     /* VIRTIO_F_EVENT_IDX was negotiated */
 	bool indirect;	     /* VIRTIO_F_INDIRECT_DESC was negotiated */
+	/* Where chains under way are written down, NULL: nowhere. Weak; fits the size. */
+	struct virtq_inflight *inflight;
 };
 
 struct virtq {
@@ -40,7 +43,9 @@ struct virtq {
 	uint16_t used_index; /* what the used ring's index will be next */
 	uint16_t signalled;  /* used index at the last interrupt (EVENT_IDX) */
 	bool signalled_valid;
-	const char *broken; /* the broken rule, or NULL */
+	uint16_t resubmit; /* chains of an earlier process that wait to be popped again */
+	uint64_t resubmit_counter, counter; /* of the next of them, of the next new one */
+	const char *broken;		    /* the broken rule, or NULL */
 };
 
 /* Bytes of the three parts of a queue of size entries. */
@@ -58,7 +63,11 @@ struct virtq_chain {
 
 struct virtq_bytes virtq_bytes(uint16_t size);
 
-/* Takes up a queue where its used ring and last_avail stand. */
+/*
+ * Takes up a queue where its used ring and last_avail stand. Where chains are
+ * written down, that record says where to go on instead, and the chains that were
+ * under way are popped first, in the order in which they were taken.
+ */
 void virtq_init(struct virtq *queue, const struct virtq_config *config);
 
 /* 1: a chain was taken, 0: none waits, -EPROTO: the guest broke a rule (the queue is dead). */
@@ -79,7 +88,13 @@ bool virtq_set_kicks(struct virtq *queue, bool on);
 /* Whether chains were seen to wait that nobody has taken; does not look afresh. */
 static inline bool virtq_has_more(const struct virtq *queue)
 {
-	return queue->avail_seen != queue->last_avail;
+	return queue->resubmit > 0 || queue->avail_seen != queue->last_avail;
+}
+
+/* Grows by one with each chain popped. */
+static inline uint16_t virtq_taken(const struct virtq *queue)
+{
+	return (uint16_t)(queue->last_avail - queue->resubmit);
 }
 
 static inline bool virtq_is_broken(const struct virtq *queue)

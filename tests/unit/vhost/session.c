@@ -48,6 +48,10 @@ static void echo_kicked(void *device, unsigned index, struct virtq *queue)
 
 	(void)index;
 	while (echo->room > 0 && virtq_pop(queue, &chain) == 1) {
+		if (echo->keeps > 0) {
+			echo->keeps--;
+			continue;
+		}
 		virtq_push(queue, chain.head, echo_chain(&chain));
 		if (echo->room != UINT_MAX)
 			echo->room--;
@@ -98,6 +102,7 @@ static void echo_closed(void *device, const char *why)
 
 static const struct vhost_device_impl echo_impl = {
 	.queues = SESSION_QUEUES,
+	.resumes = true,
 	.config_size = SESSION_CONFIG_SIZE,
 	.config_read = echo_config,
 	.queue_started = echo_started,
@@ -114,6 +119,10 @@ static void echo_woken(struct loop_watch *watch, uint32_t events)
 
 	(void)events;
 	(void)eventfd_read(echo->wake, &count);
+	if (echo->dies) {
+		loop_stop(echo->loop);
+		return;
+	}
 	echo->room = UINT_MAX;
 	vhost_backend_resume(echo->backend, 0);
 }
@@ -130,15 +139,12 @@ static void *run_backend(void *argument)
 	return NULL;
 }
 
-int session_start_raw(struct session *session)
+static int start_backend(struct session *session)
 {
 	struct echo *echo = &session->echo;
 	int pair[2], r;
 
-	*session = (struct session){ .err = ERR_INIT, .memory_fd = -1 };
 	echo->room = UINT_MAX;
-	for (unsigned i = 0; i < SESSION_QUEUES; i++)
-		session->kick[i] = session->call[i] = -1;
 	r = fd_socketpair(pair);
 	if (r == 0)
 		r = loop_create(&echo->loop);
@@ -151,19 +157,31 @@ int session_start_raw(struct session *session)
 	return r < 0 ? r : -pthread_create(&session->thread, NULL, run_backend, echo);
 }
 
+int session_start_raw(struct session *session)
+{
+	*session = (struct session){ .err = ERR_INIT, .memory_fd = -1, .inflight.fd = -1 };
+	for (unsigned i = 0; i < SESSION_QUEUES; i++)
+		session->kick[i] = session->call[i] = -1;
+	return start_backend(session);
+}
+
+static int tell_memory(struct session *session)
+{
+	const struct vhost_frontend_region region = { .size = SESSION_MEMORY,
+						      .fd = session->memory_fd };
+
+	return vhost_frontend_set_memory(session->frontend, &region, 1, &session->err);
+}
+
 static int share_memory(struct session *session)
 {
-	struct vhost_frontend_region region = { .size = SESSION_MEMORY };
 	int r;
 
 	session->memory_fd = memfd_create("guest", MFD_CLOEXEC);
 	if (session->memory_fd < 0 || ftruncate(session->memory_fd, SESSION_MEMORY) < 0)
 		return -1;
 	r = guestmem_map(&session->mem, 0, SESSION_MEMORY, 0, session->memory_fd, 0);
-	region.fd = session->memory_fd;
-	if (r == 0)
-		r = vhost_frontend_set_memory(session->frontend, &region, 1, &session->err);
-	return r;
+	return r < 0 ? r : tell_memory(session);
 }
 
 int session_start_queue(struct session *session, unsigned index, uint16_t last_avail)
@@ -182,24 +200,32 @@ int session_start_queue(struct session *session, unsigned index, uint16_t last_a
 	return vhost_frontend_start_queue(session->frontend, index, &queue, &session->err);
 }
 
+static int negotiate(struct session *session)
+{
+	const struct vhost_frontend_config config = { .socket = session->socket,
+						      .name = "echo",
+						      .timeout_ms = PATIENCE_MS };
+	int r = vhost_frontend_create(&config, &session->frontend, &session->err);
+
+	if (r < 0)
+		return r;
+	session->socket = -1;
+	return vhost_frontend_set_features(session->frontend, session->features, &session->err);
+}
+
 int session_start(struct session *session, bool event_idx)
 {
-	uint64_t features = UINT64_C(1) << VIRTIO_F_VERSION_1, gpa = 0;
-	struct vhost_frontend_config config = { .name = "echo", .timeout_ms = PATIENCE_MS };
+	uint64_t gpa = 0;
 	int r;
 
 	r = session_start_raw(session);
 	if (r < 0)
 		return r;
-	config.socket = session->socket;
-	r = vhost_frontend_create(&config, &session->frontend, &session->err);
-	if (r < 0)
-		return r;
-	session->socket = -1;
-	features |= UINT64_C(1) << VIRTIO_RING_F_INDIRECT_DESC;
+	session->features =
+		UINT64_C(1) << VIRTIO_F_VERSION_1 | UINT64_C(1) << VIRTIO_RING_F_INDIRECT_DESC;
 	if (event_idx)
-		features |= UINT64_C(1) << VIRTIO_RING_F_EVENT_IDX;
-	r = vhost_frontend_set_features(session->frontend, features, &session->err);
+		session->features |= UINT64_C(1) << VIRTIO_RING_F_EVENT_IDX;
+	r = negotiate(session);
 	if (r == 0)
 		r = share_memory(session);
 	for (unsigned i = 0; i < SESSION_QUEUES && r == 0; i++) {
@@ -209,6 +235,39 @@ int session_start(struct session *session, bool event_idx)
 				       event_idx);
 		r = session_start_queue(session, i, 0);
 	}
+	return r;
+}
+
+int session_track(struct session *session)
+{
+	int r = vhost_frontend_make_inflight(session->frontend, SESSION_QUEUES, SESSION_QUEUE_SIZE,
+					     &session->inflight, &session->err);
+
+	return r < 0 ? r
+		     : vhost_frontend_set_inflight(session->frontend, &session->inflight,
+						   &session->err);
+}
+
+int session_replace(struct session *session)
+{
+	int r;
+
+	session->echo.dies = true;
+	(void)eventfd_write(session->echo.wake, 1);
+	(void)pthread_join(session->thread, NULL);
+	vhost_frontend_destroy(session->frontend);
+	session->frontend = NULL;
+	session->echo = (struct echo){ .dies = false };
+	r = start_backend(session);
+	if (r == 0)
+		r = negotiate(session);
+	if (r == 0)
+		r = tell_memory(session);
+	if (r == 0)
+		r = vhost_frontend_set_inflight(session->frontend, &session->inflight,
+						&session->err);
+	for (unsigned i = 0; i < SESSION_QUEUES && r == 0; i++)
+		r = session_start_queue(session, i, 0);
 	return r;
 }
 
@@ -227,6 +286,8 @@ void session_stop(struct session *session)
 	guestmem_finish(&session->mem);
 	if (session->memory_fd >= 0)
 		(void)close(session->memory_fd);
+	if (session->inflight.fd >= 0)
+		(void)close(session->inflight.fd);
 }
 
 /* Each chain in flight has its own slot: two descriptors and 2 * ECHO_MAX bytes. */

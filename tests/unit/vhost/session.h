@@ -30,8 +30,10 @@ struct echo {
 	struct loop *loop;
 	struct vhost_backend *backend;
 	atomic_uint served, started, stopped, broken, closed;
-	atomic_uint room; /* chains it still takes; UINT_MAX: any number */
-	const char *why;  /* of closed; read after session_stop() */
+	atomic_uint room;  /* chains it still takes; UINT_MAX: any number */
+	atomic_uint keeps; /* chains it takes and never gives back */
+	atomic_bool dies;  /* when woken */
+	const char *why;   /* of closed; read after session_stop() */
 	void (*when_empty)(
 		void); /* called once, on the device's thread, after a kick found nothing */
 	int wake;      /* owned eventfd: gives the device room and has it resume queue 0 */
@@ -45,6 +47,8 @@ struct session {
 	struct vhost_frontend *frontend;
 	struct guestmem mem;
 	int memory_fd;
+	uint64_t features;
+	struct vhost_frontend_inflight inflight; /* fd -1: chains are not written down */
 	struct driver_ring ring[SESSION_QUEUES];
 	int kick[SESSION_QUEUES], call[SESSION_QUEUES];
 	struct err err;
@@ -55,6 +59,12 @@ int session_start_raw(struct session *session);
 
 /* Backend and frontend, memory set, features negotiated, both queues running. */
 int session_start(struct session *session, bool event_idx);
+
+/* Has the backend write down what it has under way. */
+int session_track(struct session *session);
+
+/* Ends the backend where it stands, and has another one go on. */
+int session_replace(struct session *session);
 
 /* Closes the frontend's end and joins the backend's thread. */
 void session_stop(struct session *session);

@@ -205,6 +205,57 @@ TEST(a_changed_configuration_is_told)
 	session_stop(&session);
 }
 
+/* Two kept chains, one answered and one not looked at; of a queue that has run a while. */
+TEST(another_backend_goes_on_where_one_ended)
+{
+	for (int event_idx = 0; event_idx < 2; event_idx++) {
+		CHECK_EQ(session_start(&session, event_idx != 0), 0);
+		CHECK_SESSION(session_track(&session) == 0);
+		for (int round = 0; round < 20; round++) {
+			session_offer(&session, 0, "done");
+			CHECK_SESSION(session_answered(&session, 0, "done"));
+			session.echo.keeps = 2;
+			session_offer(&session, 0, "one");
+			session_offer(&session, 0, "two");
+			session_offer(&session, 0, "three");
+			CHECK_SESSION(session_answered(&session, 0, "three"));
+			session_offer(&session, 1, "the other queue");
+			CHECK_SESSION(session_replace(&session) == 0);
+			CHECK_SESSION(session_answered(&session, 0, "one"));
+			CHECK_SESSION(session_answered(&session, 0, "two"));
+			CHECK_SESSION(session_answered(&session, 1, "the other queue"));
+		}
+		session_stop(&session);
+	}
+}
+
+TEST(an_area_that_does_not_fit_is_refused)
+{
+	struct vhost_frontend_inflight area;
+
+	for (int which = 0; which < 5; which++) {
+		CHECK_EQ(session_start(&session, true), 0);
+		CHECK_SESSION(session_track(&session) == 0);
+		area = session.inflight;
+		area.area.queue_size = which == 0 ? 0 : area.area.queue_size;
+		area.area.queue_size = which == 1 ? 2048 : area.area.queue_size;
+		area.area.offset = which == 2 ? 64 : 0;
+		area.area.offset = which == 3 ? UINT64_MAX - 7 : area.area.offset;
+		area.area.size = which == 4 ? 64 : area.area.size;
+		CHECK_SESSION(vhost_frontend_set_inflight(session.frontend, &area, &session.err) ==
+			      -EREMOTEIO);
+		session_stop(&session);
+	}
+	CHECK_EQ(session_start(&session, true), 0);
+	CHECK_SESSION(vhost_frontend_make_inflight(session.frontend, SESSION_QUEUES + 1, 8, &area,
+						   &session.err) < 0);
+	session_stop(&session);
+	CHECK_EQ(session_start(&session, true), 0);
+	CHECK_SESSION(vhost_frontend_make_inflight(session.frontend, 1, 4096, &area, &session.err) <
+		      0);
+	session_stop(&session);
+}
+
 /* Starts queue 0 where no ring can be; the backend must refuse it. */
 static int start_at(uint64_t desc, uint64_t avail, uint64_t used, uint16_t size)
 {

@@ -185,4 +185,43 @@ TEST(impossible_numbers_are_refused)
 	finish();
 }
 
+/* The answer to a request for memory: queues, their size, and whether there is a descriptor. */
+static int make_inflight(uint16_t queues, uint16_t queue_size, bool has_fd)
+{
+	const struct vhost_message message = {
+		.request = VHOST_GET_INFLIGHT_FD,
+		.flags = VHOST_REPLY,
+		.area = { .size = 4096, .queues = queues, .queue_size = queue_size },
+	};
+	struct vhost_frontend_inflight got = { .fd = -1 };
+	int r;
+
+	open_pair();
+	answer_hello(VHOST_PROTOCOL_INFLIGHT);
+	(void)vhost_channel_send(&backend, &message, VHOST_PAYLOAD_AREA, &backend.socket,
+				 has_fd ? 1 : 0);
+	r = create();
+	if (r == 0)
+		r = vhost_frontend_make_inflight(frontend, 2, 128, &got, &err);
+	if (got.fd >= 0)
+		(void)close(got.fd);
+	finish();
+	return r;
+}
+
+TEST(memory_for_what_is_under_way_is_what_was_asked_for)
+{
+	struct vhost_frontend_inflight got;
+
+	CHECK_EQ(make_inflight(2, 128, true), 0);
+	CHECK_EQ(make_inflight(2, 128, false), -EPROTO);
+	CHECK_EQ(make_inflight(1, 128, true), -EPROTO);
+	CHECK_EQ(make_inflight(2, 64, true), -EPROTO);
+	open_pair();
+	answer_hello(0);
+	CHECK_EQ(create(), 0);
+	CHECK_EQ(vhost_frontend_make_inflight(frontend, 2, 128, &got, &err), -ENOTSUP);
+	finish();
+}
+
 TEST_MAIN()

@@ -42,12 +42,16 @@ enum {
 	NET_UDP_MAX = NET_MTU - 48, /* payload of one datagram */
 };
 
-/* virtio 1.2 §5.1.6: what the guest left to us, or we leave to it. */
+/*
+ * virtio 1.2 §5.1.6: what the guest left to us, or we leave to it. From us the
+ * checksum is partial in TCP frames only: csum_start is 14 + 20, or 14 + 40 with
+ * is_v6, csum_offset 16.
+ */
 struct net_offload {
 	bool checksum;	     /* the TCP/UDP checksum is partial: not filled in */
 	uint16_t segment;    /* payload bytes a segment of a larger TCP frame; 0: no segmentation */
-	uint16_t header_len; /* bytes of all headers, when segment != 0 */
-	bool is_v6;	     /* of a segmented frame */
+	uint16_t header_len; /* bytes of all headers, when segment != 0; ignored on input */
+	bool is_v6;	     /* of a TCP frame; ignored on input */
 };
 
 /* How a connection that the guest asked for is refused. */
@@ -64,26 +68,42 @@ struct net_world {
 	 * Room for one frame of at most len bytes in the guest's receive buffers:
 	 * iovecs into guest memory behind the device's own header. Returns their
 	 * number, 0 when the guest has no room (net_stack_link_ready() is called once
-	 * it has). send() gives the frame to the guest, or drops it with len 0.
+	 * it has). Less room than asked for makes a smaller segment. Each reserve() is
+	 * followed by one send(), which gives the frame to the guest, or drops it with
+	 * len 0 (offload is then NULL); only peek() comes between.
 	 */
 	int (*reserve)(void *world, size_t len, struct iovec *ret, int max);
 	void (*send)(void *world, size_t len, const struct net_offload *offload);
 
 	/* The guest wants to connect: answer now or later by net_flow_accept() or _refuse(). */
 	void (*opened)(void *world, struct net_flow *flow, const struct endpoint *to);
-	/* Bytes of the guest, in order: how many were taken, -EAGAIN: none now, else a reset. */
+	/*
+	 * Bytes of the guest, in order: how many were taken, -EAGAIN: none now, else a
+	 * reset. After fewer than all it is not called before net_flow_writable().
+	 */
 	ssize_t (*write)(void *world, struct net_flow *flow, const struct iovec *parts, int count);
+	/*
+	 * Optional: how many bytes write() would surely take now: the window that the guest
+	 * is told. Asked once for an ACK, not for a segment. A sender that outruns write()
+	 * must retransmit, so a guess below the truth is better than one above.
+	 */
+	size_t (*room)(void *world, struct net_flow *flow);
 	/* The guest will send no more. */
 	void (*finished)(void *world, struct net_flow *flow);
 	/*
 	 * Bytes for the guest from `offset` beyond what was acknowledged: how many, 0 at the
-	 * end of the stream, -EAGAIN: none yet, else a reset.
+	 * end of the stream, -EAGAIN: none yet, else a reset. It is first called after
+	 * net_flow_readable(), and after -EAGAIN not before the next one.
 	 */
 	ssize_t (*peek)(void *world, struct net_flow *flow, size_t offset,
 			const struct iovec *parts, int count);
 	void (*acked)(void *world, struct net_flow *flow, size_t bytes);
-	/* The flow is over and freed when this returns. error: 0 in order, else why (-ECONNRESET,
-	 * …). */
+	/*
+	 * The flow is over and freed when this returns. Once for each flow that was opened()
+	 * or connected, also from within net_flow_refuse() and net_flow_reset(). error: 0 in
+	 * order or by the world's own call, else why (-ECONNRESET: by the guest, -ETIMEDOUT,
+	 * -ECONNREFUSED, what write() or peek() returned).
+	 */
 	void (*closed)(void *world, struct net_flow *flow, int error);
 
 	/* A datagram of the guest, in guest memory; refuse by net_stack_udp_refuse(). */
@@ -114,6 +134,12 @@ void net_stack_guest_takes(struct net_stack *stack, bool checksum, bool tso4, bo
 /* A frame of the guest, without the device's header. parts: in guest memory. */
 void net_stack_input(struct net_stack *stack, const struct net_offload *offload,
 		     const struct iovec *parts, int count, uint64_t now_ms);
+
+/*
+ * Sends what the frames since the last flush ask for: one ACK for a burst. Due after
+ * each burst of net_stack_input(); net_stack_link_ready() and net_stack_tick() do it too.
+ */
+void net_stack_flush(struct net_stack *stack, uint64_t now_ms);
 
 /* The guest gave receive buffers: sends what waited. */
 void net_stack_link_ready(struct net_stack *stack, uint64_t now_ms);

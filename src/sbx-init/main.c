@@ -17,10 +17,13 @@
 #include "sbx-init/agent.h"
 #include "sbx-init/disks.h"
 #include "sbx-init/machine.h"
+#include "sbx-init/network.h"
 #include "sbx-init/root.h"
 #include "sbx-init/setup.h"
 #include "sbx-init/share.h"
 #include "sbx-init/shutdown.h"
+#include "sbx-init/sshagent.h"
+#include "sbx-init/user.h"
 #include "wire/guest.h"
 
 enum { BACKLOG = 128 };
@@ -67,6 +70,19 @@ static int listen_vsock(struct err *err, int *ret)
 	return 0;
 }
 
+/* The socket is the agent's alone; an image without that user has root there. */
+static int serve_ssh_agent(struct err *err)
+{
+	struct err ignored = ERR_INIT;
+	struct user user;
+
+	if (!network_exists())
+		return 0;
+	if (user_find(&places, "agent", &ignored, &user) < 0)
+		user.uid = user.gid = 0;
+	return sshagent_start(SSHAGENT_SOCKET, user.uid, user.gid, err);
+}
+
 /* Connecting is the message; the host sees it and closes. */
 static int knock(struct err *err)
 {
@@ -94,6 +110,8 @@ static int run(struct err *err, enum agent_end *ret)
 	disks[0] = root.disk;
 	disks[1] = root.docker;
 	r = setup_boot(err);
+	if (r == 0)
+		r = serve_ssh_agent(err);
 	if (r == 0)
 		r = listen_vsock(err, &config.listener);
 	if (r == 0)

@@ -3,12 +3,11 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <net/if.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,6 +19,9 @@
 #include "base/err.h"
 #include "base/fd.h"
 #include "base/file.h"
+#include "net/link.h"
+#include "sbx-init/network.h"
+#include "sbx-init/trust.h"
 #include "wire/guest.h"
 
 enum {
@@ -30,9 +32,9 @@ enum {
 	ENTROPY_MAX = 512
 };
 
-static const char hosts_mark[] =
-	"# Written by the sandbox at each start; remove this line to "
-	"keep your own.\n";
+#define WRITTEN_MARK "# Written by the sandbox at each start; remove this line to keep your own.\n"
+
+static const char written_mark[] = WRITTEN_MARK;
 
 static const struct {
 	const char *path, *value;
@@ -47,19 +49,32 @@ static const struct {
 	{ "/proc/sys/vm/max_map_count", "1048576" },
 };
 
-static int raise_loopback(struct err *err)
+/* Whether a file is missing, empty, or one that we wrote. */
+static bool is_ours(const char *path)
 {
-	autoclose int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
+	char first[sizeof(written_mark)] = "";
+	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) < 0)
-		return err_set_errno(err, -errno, "cannot bring up the loopback interface");
-	return 0;
+	if (fd < 0)
+		return errno == ENOENT;
+	return fd_read_full(fd, first, sizeof(first) - 1) == 0 ||
+	       memcmp(first, written_mark, sizeof(first) - 1) == 0;
+}
+
+static int write_resolver(struct err *err)
+{
+	static const char text[] = WRITTEN_MARK "nameserver " LINK_GATEWAY4 "\n";
+	int r = 0;
+
+	if (network_exists() && is_ours("/etc/resolv.conf"))
+		r = file_write(AT_FDCWD, "/etc/resolv.conf", text, sizeof(text) - 1, 0644);
+	return r < 0 ? err_set_errno(err, r, "cannot write /etc/resolv.conf") : 0;
 }
 
 int setup_boot(struct err *err)
 {
 	const struct rlimit files = { .rlim_cur = FILES_SOFT, .rlim_max = FILES_HARD };
+	int r;
 
 	(void)setrlimit(RLIMIT_NOFILE, &files);
 	for (size_t i = 0; i < countof(settings); i++) {
@@ -68,7 +83,8 @@ int setup_boot(struct err *err)
 		if (fd >= 0)
 			(void)fd_write_full(fd, settings[i].value, strlen(settings[i].value));
 	}
-	return raise_loopback(err);
+	r = network_raise(err);
+	return r < 0 ? r : write_resolver(err);
 }
 
 int setup_is_hostname(const char *name)
@@ -84,17 +100,9 @@ int setup_is_hostname(const char *name)
 	return 1;
 }
 
-/* True when /etc/hosts is missing or ours. */
-static int may_write_hosts(void)
-{
-	char first[sizeof(hosts_mark)] = "";
-	autoclose int fd = open("/etc/hosts", O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return errno == ENOENT;
-	return fd_read_full(fd, first, sizeof(first) - 1) == 0 ||
-	       memcmp(first, hosts_mark, sizeof(first) - 1) == 0;
-}
+static const char network_hosts[] =
+	LINK_GATEWAY4 "\t" LINK_GATEWAY_NAME "\n" LINK_GATEWAY6 "\t" LINK_GATEWAY_NAME
+		      "\n" LINK_HOST4 "\t" LINK_HOST_NAME "\n" LINK_HOST6 "\t" LINK_HOST_NAME "\n";
 
 static int write_hosts(const char *name)
 {
@@ -104,8 +112,8 @@ static int write_hosts(const char *name)
 	buf_init(&buf, 4096);
 	r = buf_printf(&buf,
 		       "%s127.0.0.1\tlocalhost\n127.0.1.1\t%s\n"
-		       "::1\tlocalhost ip6-localhost ip6-loopback\n",
-		       hosts_mark, name);
+		       "::1\tlocalhost ip6-localhost ip6-loopback\n%s",
+		       written_mark, name, network_exists() ? network_hosts : "");
 	return r < 0 ? r : file_write(AT_FDCWD, "/etc/hosts", buf.data, buf.len, 0644);
 }
 
@@ -122,7 +130,7 @@ static int set_hostname(const char *name, struct err *err)
 	r = buf_printf(&buf, "%s\n", name);
 	if (r == 0)
 		r = file_write(AT_FDCWD, "/etc/hostname", buf.data, buf.len, 0644);
-	if (r == 0 && may_write_hosts())
+	if (r == 0 && is_ours("/etc/hosts"))
 		r = write_hosts(name);
 	return r < 0 ? err_set_errno(err, r, "cannot write down the host name") : 0;
 }
@@ -154,6 +162,18 @@ static int add_entropy(const uint8_t *bytes, size_t len, struct err *err)
 	return 0;
 }
 
+static int trust_authority(const struct guest_message *request, struct err *err)
+{
+	autoclose int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	bool changed = false;
+	int r = root < 0 ? err_set_errno(err, -errno, "cannot open the root")
+			 : trust_install(root, request->authority, request->name, &changed, err);
+
+	if (changed)
+		trust_tell_java();
+	return r;
+}
+
 int setup_apply(const struct guest_message *request, struct err *err)
 {
 	int r = 0;
@@ -164,5 +184,7 @@ int setup_apply(const struct guest_message *request, struct err *err)
 		r = set_clock(request->realtime_ns, err);
 	if (r == 0 && request->hostname != NULL)
 		r = set_hostname(request->hostname, err);
+	if (r == 0 && request->authority != NULL)
+		r = trust_authority(request, err);
 	return r;
 }

@@ -211,6 +211,7 @@ static const struct field fields[] = {
 	{ GUEST_TAG_COUNT, &kind_u32, AT(count) },
 	{ GUEST_TAG_BYTES, &kind_u64, AT(bytes) },
 	{ GUEST_TAG_STARTED_NS, &kind_u64, AT(started_ns) },
+	{ GUEST_TAG_AUTHORITY, &kind_string, AT(authority) },
 };
 
 /* Types whose payload is fields. */
@@ -278,6 +279,7 @@ void guest_message_finish(struct guest_message *message)
 	free(message->target);
 	free(message->hostname);
 	free(message->text);
+	free(message->authority);
 	*message = (struct guest_message){ 0 };
 }
 

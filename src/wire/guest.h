@@ -31,7 +31,8 @@ enum { GUEST_PORT = 1, HOST_PORT_READY = 1 };
 
 enum guest_type {
 	/* requests, host to guest */
-	GUEST_SETUP = 1,   /* HOSTNAME, REALTIME_NS, ENTROPY, ENV* (of every exec) */
+	GUEST_SETUP = 1,   /* HOSTNAME, REALTIME_NS, ENTROPY, ENV* (of every exec), AUTHORITY with
+			      NAME (the hash of its subject, eight hexadecimal digits) */
 	GUEST_MOUNT = 2,   /* SOURCE (entry name in the shared device), TARGET, FLAGS */
 	GUEST_UNMOUNT = 3, /* TARGET */
 	GUEST_EXEC = 4,	   /* ARG+, ENV*, CWD, USER, FLAGS, ROWS, COLUMNS, NAME (id, detached) */
@@ -84,6 +85,7 @@ enum guest_tag {
 	GUEST_TAG_COUNT = 18,	    /* u32 */
 	GUEST_TAG_BYTES = 19,	    /* u64 */
 	GUEST_TAG_STARTED_NS = 20,  /* u64 since 1970 */
+	GUEST_TAG_AUTHORITY = 21,   /* string: PEM of the certificate to trust */
 };
 
 enum guest_flags {
@@ -114,7 +116,7 @@ struct guest_message {
 	size_t args_count;
 	char **env; /* env_count strings and a NULL */
 	size_t env_count;
-	char *cwd, *user, *name, *source, *target, *hostname, *text;
+	char *cwd, *user, *name, *source, *target, *hostname, *text, *authority;
 	uint32_t flags; /* enum guest_flags */
 	uint32_t rows, columns, error, status, signal, count;
 	uint64_t realtime_ns, bytes, started_ns;

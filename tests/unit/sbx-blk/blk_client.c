@@ -11,7 +11,6 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
-#include "vhost/frontend.h"
 
 enum {
 	PATIENCE_MS = 60000,
@@ -33,31 +32,67 @@ static uint64_t data_at(unsigned slot)
 	return DATA_AT + BLK_DATA_MAX * (uint64_t)slot;
 }
 
-static int share_memory(struct blk_client *client)
+static int make_memory(struct blk_client *client)
 {
-	struct vhost_frontend_region region = { .size = MEMORY };
-	int r;
-
 	client->memory_fd = memfd_create("guest", MFD_CLOEXEC);
 	if (client->memory_fd < 0 || ftruncate(client->memory_fd, MEMORY) < 0)
 		return err_set_errno(&client->err, -errno, "no guest memory");
-	region.fd = client->memory_fd;
-	r = guestmem_map(&client->mem, 0, MEMORY, 0, client->memory_fd, 0);
-	return r < 0 ? r : vhost_frontend_set_memory(client->frontend, &region, 1, &client->err);
+	return guestmem_map(&client->mem, 0, MEMORY, 0, client->memory_fd, 0);
 }
 
-static int start_queue(struct blk_client *client)
+static int make_ring(struct blk_client *client)
 {
-	struct vhost_frontend_queue queue = { .size = QUEUE_SIZE };
 	bool event_idx = (client->features & 1U << VIRTIO_RING_F_EVENT_IDX) != 0;
 
 	(void)driver_ring_init(&client->ring, &client->mem, 0, QUEUE_SIZE, event_idx);
-	queue.desc = client->ring.desc;
-	queue.avail = client->ring.avail;
-	queue.used = client->ring.used;
-	queue.kick = client->kick = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	queue.call = client->call = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	return vhost_frontend_start_queue(client->frontend, 0, &queue, &client->err);
+	client->kick = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	client->call = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return client->kick < 0 || client->call < 0 ? -errno : 0;
+}
+
+/* A backend that can write down what is under way shall; the second time goes on with it. */
+static int track(struct blk_client *client)
+{
+	int r = 0;
+
+	if (client->inflight.fd < 0)
+		r = vhost_frontend_make_inflight(client->frontend, 1, QUEUE_SIZE, &client->inflight,
+						 &client->err);
+	if (r == -ENOTSUP)
+		return 0;
+	return r < 0 ? r
+		     : vhost_frontend_set_inflight(client->frontend, &client->inflight,
+						   &client->err);
+}
+
+static int run_queue(struct blk_client *client)
+{
+	const struct vhost_frontend_region region = { .size = MEMORY, .fd = client->memory_fd };
+	const struct vhost_frontend_queue queue = { .size = QUEUE_SIZE,
+						    .desc = client->ring.desc,
+						    .avail = client->ring.avail,
+						    .used = client->ring.used,
+						    .kick = client->kick,
+						    .call = client->call };
+	int r = vhost_frontend_set_features(client->frontend, client->features, &client->err);
+
+	if (r == 0)
+		r = vhost_frontend_set_memory(client->frontend, &region, 1, &client->err);
+	if (r == 0)
+		r = track(client);
+	return r < 0 ? r : vhost_frontend_start_queue(client->frontend, 0, &queue, &client->err);
+}
+
+static int connect_frontend(struct blk_client *client, int socket)
+{
+	const struct vhost_frontend_config config = { .socket = socket,
+						      .name = "disk",
+						      .timeout_ms = PATIENCE_MS };
+	int r = vhost_frontend_create(&config, &client->frontend, &client->err);
+
+	if (r < 0)
+		(void)close(socket);
+	return r;
 }
 
 int blk_client_start(struct blk_client *client, int socket)
@@ -66,30 +101,36 @@ int blk_client_start(struct blk_client *client, int socket)
 				UINT64_C(1) << VIRTIO_RING_F_EVENT_IDX |
 				UINT64_C(1) << VIRTIO_BLK_F_FLUSH | UINT64_C(1) << VIRTIO_BLK_F_RO |
 				UINT64_C(1) << VIRTIO_BLK_F_DISCARD;
-	const struct vhost_frontend_config config = { .socket = socket,
-						      .name = "disk",
-						      .timeout_ms = PATIENCE_MS };
 	int r;
 
-	*client = (struct blk_client){ .memory_fd = -1, .kick = -1, .call = -1 };
-	r = vhost_frontend_create(&config, &client->frontend, &client->err);
-	if (r < 0) {
-		(void)close(socket);
+	*client = (struct blk_client){ .memory_fd = -1, .kick = -1, .call = -1, .inflight.fd = -1 };
+	r = connect_frontend(client, socket);
+	if (r < 0)
 		return r;
-	}
 	client->features = vhost_frontend_features(client->frontend) & wanted;
-	r = vhost_frontend_set_features(client->frontend, client->features, &client->err);
+	r = make_memory(client);
 	if (r == 0)
-		r = share_memory(client);
-	return r < 0 ? r : start_queue(client);
+		r = make_ring(client);
+	return r < 0 ? r : run_queue(client);
+}
+
+int blk_client_go_on(struct blk_client *client, int socket)
+{
+	int r;
+
+	vhost_frontend_destroy(client->frontend);
+	client->frontend = NULL;
+	r = connect_frontend(client, socket);
+	return r < 0 ? r : run_queue(client);
 }
 
 void blk_client_finish(struct blk_client *client)
 {
 	vhost_frontend_destroy(client->frontend);
 	guestmem_finish(&client->mem);
-	for (size_t i = 0; i < 3; i++) {
-		int fd = ((int[]){ client->memory_fd, client->kick, client->call })[i];
+	for (size_t i = 0; i < 4; i++) {
+		int fd = ((int[]){ client->memory_fd, client->kick, client->call,
+				   client->inflight.fd })[i];
 
 		if (fd >= 0)
 			(void)close(fd);

@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "tests/unit/virtio/driver_ring.h"
+#include "vhost/frontend.h"
 #include "vm/guestmem.h"
 
 enum {
@@ -21,6 +22,7 @@ enum {
 
 struct blk_client {
 	struct vhost_frontend *frontend;
+	struct vhost_frontend_inflight inflight; /* fd -1: the backend has none */
 	struct guestmem mem;
 	struct driver_ring ring;
 	int memory_fd, kick, call;
@@ -30,6 +32,11 @@ struct blk_client {
 
 /* Takes over a connected socket; the queue runs afterwards. 0 or -errno with a sentence in err. */
 int blk_client_start(struct blk_client *client, int socket);
+/*
+ * The backend has ended; another one is at this socket, which is taken over. What was
+ * submitted and not completed completes there.
+ */
+int blk_client_go_on(struct blk_client *client, int socket);
 void blk_client_finish(struct blk_client *client);
 
 /* The slot's data, BLK_DATA_MAX bytes. */

@@ -23,11 +23,14 @@ enum { DISK_BYTES = 8 << 20, DISKS = 2, PATIENCE_MS = 60000 };
 
 static struct spawned child;
 static struct blk_client client[DISKS];
-static int image[DISKS];
+static int image[DISKS] = { -1, -1 };
 static int output; /* what the program logs */
 
+/* The images of the program before are taken up by the next. */
 static int open_images(void)
 {
+	if (image[0] >= 0)
+		return 0;
 	for (int i = 0; i < DISKS; i++) {
 		char path[] = "disk.XXXXXX";
 		autoclose int fd = mkstemp(path);
@@ -71,8 +74,8 @@ static int spawn(char *const *argv, int sockets[DISKS])
 	return r;
 }
 
-/* Waits for the end of the program; its exit status, or minus the signal. */
-static int wait_for_end(void)
+/* Waits for the end of the program; its exit status, or minus the signal. Images stay. */
+static int reap(void)
 {
 	siginfo_t info = { 0 };
 
@@ -80,17 +83,23 @@ static int wait_for_end(void)
 		return -errno;
 	spawned_finish(&child);
 	(void)close(output);
-	for (int i = 0; i < DISKS; i++)
-		(void)close(image[i]);
 	return info.si_code == CLD_EXITED ? info.si_status : -info.si_status;
 }
 
+static int wait_for_end(void)
+{
+	for (int i = 0; i < DISKS; i++)
+		(void)close(take_fd(&image[i]));
+	return reap();
+}
+
+static char *const arguments[] = { (char *)"sbx-blk", (char *)"rw", (char *)"ro", NULL };
+
 static int start(void)
 {
-	char *const argv[] = { (char *)"sbx-blk", (char *)"rw", (char *)"ro", NULL };
 	int sockets[DISKS], r;
 
-	r = spawn(argv, sockets);
+	r = spawn(arguments, sockets);
 	for (int i = 0; i < DISKS && r == 0; i++) {
 		r = blk_client_start(&client[i], sockets[i]);
 		if (r < 0)
@@ -224,6 +233,66 @@ TEST(v13_a_killed_backend_is_noticed)
 	CHECK_EQ(poll(&wait, 1, PATIENCE_MS), 1);
 	CHECK_EQ(vhost_frontend_stop_queue(client[0].frontend, 0, &base, &err), -EPIPE);
 	CHECK_EQ(stop(), -SIGKILL);
+}
+
+/* Ends the program with SIGKILL and has another one serve the same clients. */
+static int replace(void)
+{
+	int sockets[DISKS], r;
+
+	if (syscall(SYS_pidfd_send_signal, child.pidfd, SIGKILL, NULL, 0) < 0 || reap() != -SIGKILL)
+		return -EIO;
+	r = spawn(arguments, sockets);
+	for (int i = 0; i < DISKS && r == 0; i++) {
+		r = blk_client_go_on(&client[i], sockets[i]);
+		if (r < 0)
+			printf("# %s\n", client[i].err.text);
+	}
+	return r;
+}
+
+static bool completes(unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		int slot = blk_client_complete(&client[0]);
+
+		if (slot < 0 || blk_client_status(&client[0], (unsigned)slot) != VIRTIO_BLK_S_OK)
+			return false;
+	}
+	return true;
+}
+
+/* Killed with requests under way, another one each time later. */
+TEST(v13_a_killed_backend_is_replaced_and_no_request_is_lost)
+{
+	enum { ROUNDS = 24 };
+	uint8_t want[4096];
+
+	CHECK_EQ(start(), 0);
+	CHECK_EQ(blk_client_do(&client[1], VIRTIO_BLK_T_IN, 0, 512), VIRTIO_BLK_S_OK);
+	for (uint32_t round = 1; round <= ROUNDS; round++) {
+		for (unsigned slot = 0; slot < BLK_SLOTS; slot++) {
+			pattern(blk_client_data(&client[0], slot), slot, round);
+			blk_client_submit(&client[0], slot,
+					  slot % 4 == 3 ? VIRTIO_BLK_T_FLUSH : VIRTIO_BLK_T_OUT,
+					  slot * 8, slot % 4 == 3 ? 0 : 4096);
+		}
+		blk_client_kick(&client[0]);
+		CHECK(completes(round));
+		CHECK_EQ(replace(), 0);
+		CHECK(completes(BLK_SLOTS - round));
+		for (unsigned slot = 0; slot < BLK_SLOTS; slot++) {
+			if (slot % 4 == 3)
+				continue;
+			pattern(want, slot, round);
+			CHECK_EQ(blk_client_do(&client[0], VIRTIO_BLK_T_IN, slot * 8, 4096),
+				 VIRTIO_BLK_S_OK);
+			CHECK_MEM(blk_client_data(&client[0], 0), want, 4096);
+		}
+	}
+	CHECK_STR((char *)blk_client_data(&client[1], 0), "first");
+	CHECK_EQ(blk_client_do(&client[1], VIRTIO_BLK_T_GET_ID, 0, 20), VIRTIO_BLK_S_OK);
+	CHECK_EQ(stop(), 0);
 }
 
 /* Runs the program to its end and looks for words in its log. */

@@ -1,11 +1,15 @@
 #include "sbx-vmm/control.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/fd.h"
 
 static void drop(struct control_peer *peer)
 {
@@ -14,24 +18,42 @@ static void drop(struct control_peer *peer)
 	loop_remove(&peer->watch);
 	if (fd >= 0)
 		(void)close(fd);
-	*peer = (struct control_peer){ .control = peer->control, .watch.fd = -1 };
+	if (peer->fd >= 0)
+		(void)close(peer->fd);
+	*peer = (struct control_peer){ .control = peer->control, .watch.fd = -1, .fd = -1 };
 }
 
 /* An answer fits the socket's buffer, or the peer does not read and is dropped. */
-static bool answer(struct control_peer *peer, uint32_t error)
+static bool answer(struct control_peer *peer, const struct err *err)
 {
 	struct control *control = peer->control;
 	struct vmm_answer message;
 	uint8_t bytes[VMM_ANSWER_SIZE];
 
 	control->impl->report(control->ctx, &message);
-	message.error = error;
+	if (err != NULL) {
+		message.error = (uint32_t)-err->code;
+		memset(message.text, 0, sizeof(message.text));
+		memcpy(message.text, err->text, strnlen(err->text, sizeof(message.text) - 1));
+	}
 	vmm_answer_encode(&message, bytes);
 	if (send(peer->watch.fd, bytes, sizeof(bytes), MSG_NOSIGNAL | MSG_DONTWAIT) !=
 	    (ssize_t)sizeof(bytes))
 		return false;
 	control->answered++;
 	return true;
+}
+
+static bool serve_backend(struct control_peer *peer, uint64_t index)
+{
+	struct control *control = peer->control;
+	struct err err = ERR_INIT;
+
+	if (peer->fd < 0)
+		return false;
+	if (control->impl->backend(control->ctx, index, take_fd(&peer->fd), &err) < 0)
+		return answer(peer, &err);
+	return answer(peer, NULL);
 }
 
 static bool serve(struct control_peer *peer, const struct vmm_ask_message *message)
@@ -41,14 +63,16 @@ static bool serve(struct control_peer *peer, const struct vmm_ask_message *messa
 
 	switch (message->ask) {
 	case VMM_ASK_STATE:
-		return answer(peer, 0);
+		return answer(peer, NULL);
 	case VMM_ASK_END:
 		control->impl->report(control->ctx, &now);
 		peer->wants_end = now.state == VMM_RUNNING;
-		return peer->wants_end || answer(peer, 0);
+		return peer->wants_end || answer(peer, NULL);
 	case VMM_ASK_BALLOON:
 		control->impl->balloon(control->ctx, message->value);
-		return answer(peer, 0);
+		return answer(peer, NULL);
+	case VMM_ASK_BACKEND:
+		return serve_backend(peer, message->value);
 	}
 	return false;
 }
@@ -56,12 +80,13 @@ static bool serve(struct control_peer *peer, const struct vmm_ask_message *messa
 static void peer_ready(struct loop_watch *watch, uint32_t events)
 {
 	struct control_peer *peer = container_of(watch, struct control_peer, watch);
-	ssize_t n =
-		recv(watch->fd, peer->ask + peer->got, sizeof(peer->ask) - peer->got, MSG_DONTWAIT);
+	size_t fds = peer->fd < 0 ? 1 : 0;
+	ssize_t n = fd_recv(watch->fd, peer->ask + peer->got, sizeof(peer->ask) - peer->got,
+			    &peer->fd, &fds);
 	struct vmm_ask_message message;
 
 	(void)events;
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	if (n == -EAGAIN)
 		return;
 	if (n <= 0) {
 		drop(peer);
@@ -87,7 +112,7 @@ static void listen_ready(struct loop_watch *watch, uint32_t events)
 {
 	struct control *control = container_of(watch, struct control, listen);
 	struct control_peer *peer = free_peer(control);
-	int fd = accept4(watch->fd, NULL, NULL, SOCK_CLOEXEC);
+	int fd = accept4(watch->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	(void)events;
 	if (fd < 0)
@@ -101,7 +126,8 @@ int control_init(struct control *control, struct loop *loop, int socket,
 {
 	*control = (struct control){ .impl = impl, .ctx = ctx, .loop = loop, .listen.fd = -1 };
 	for (size_t i = 0; i < CONTROL_PEERS_MAX; i++)
-		control->peer[i] = (struct control_peer){ .control = control, .watch.fd = -1 };
+		control->peer[i] =
+			(struct control_peer){ .control = control, .watch.fd = -1, .fd = -1 };
 	return loop_add(loop, &control->listen, socket, EPOLLIN, listen_ready);
 }
 
@@ -111,7 +137,7 @@ void control_tell_end(struct control *control)
 		struct control_peer *peer = &control->peer[i];
 
 		if (peer->wants_end)
-			(void)answer(peer, 0);
+			(void)answer(peer, NULL);
 		peer->wants_end = false;
 	}
 }

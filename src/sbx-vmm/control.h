@@ -11,11 +11,14 @@
 enum { CONTROL_PEERS_MAX = 4 };
 
 struct control;
+struct err;
 
 struct control_impl {
 	/* The state now, for an answer. */
 	void (*report)(void *ctx, struct vmm_answer *ret);
 	void (*balloon)(void *ctx, uint64_t bytes);
+	/* Takes the socket over in any case. */
+	int (*backend)(void *ctx, uint64_t index, int socket, struct err *err);
 };
 
 struct control_peer {
@@ -23,6 +26,7 @@ struct control_peer {
 	struct loop_watch watch; /* fd -1: free; owned */
 	uint8_t ask[VMM_ASK_SIZE];
 	size_t got;	/* bytes of it */
+	int fd;		/* owned: came with it; -1: none */
 	bool wants_end; /* asked VMM_ASK_END */
 };
 

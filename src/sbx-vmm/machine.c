@@ -250,6 +250,15 @@ void machine_balloon(struct machine *machine, uint64_t bytes)
 	balloon_set_target(machine->balloon, bytes);
 }
 
+/* Served devices have the first slots. */
+int machine_replace(struct machine *machine, uint64_t index, int socket, struct err *err)
+{
+	if (index < machine->config.options->devices_count)
+		return served_replace(machine->bus.device[index], socket, err);
+	(void)close(socket);
+	return err_set(err, -ENODEV, "no device has the number %llu", (unsigned long long)index);
+}
+
 /*
  * First the threads, which use all the rest; last what all the rest uses. All devices stop
  * before the first goes: one backend may serve several, and ends with any of them.

@@ -43,6 +43,12 @@ void machine_report(struct machine *machine, struct vmm_answer *ret);
 /* Asks the guest to get along with bytes of memory. */
 void machine_balloon(struct machine *machine, uint64_t bytes);
 
+/*
+ * Has another backend, at this connected socket, serve a device whose backend ended; index: of
+ * options->device. The socket is taken over in any case.
+ */
+int machine_replace(struct machine *machine, uint64_t index, int socket, struct err *err);
+
 /* Ends whatever runs; NULL is fine. */
 void machine_destroy(struct machine *machine);
 

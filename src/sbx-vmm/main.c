@@ -56,7 +56,21 @@ static void balloon(void *ctx, uint64_t bytes)
 		machine_balloon(vmm->machine, bytes);
 }
 
-static const struct control_impl control_impl = { .report = report, .balloon = balloon };
+static int backend(void *ctx, uint64_t index, int socket, struct err *err)
+{
+	struct vmm *vmm = ctx;
+
+	if (vmm->machine != NULL)
+		return machine_replace(vmm->machine, index, socket, err);
+	(void)close(socket);
+	return err_set(err, -ENODEV, "there is no machine");
+}
+
+static const struct control_impl control_impl = {
+	.report = report,
+	.balloon = balloon,
+	.backend = backend,
+};
 
 static void ended(void *ctx)
 {

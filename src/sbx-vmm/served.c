@@ -5,10 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
 #include "app/log.h"
 #include "base/bytes.h"
 #include "base/check.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "sbx-vmm/device.h"
 #include "sbx-vmm/ram.h"
@@ -37,13 +40,19 @@ static const struct kind {
 
 struct served {
 	struct device device;
-	struct vhost_frontend *frontend; /* owned */
-	const struct ram *ram;		 /* weak */
+	const struct kind *kind;
+	struct loop *loop;			 /* weak */
+	struct vhost_frontend *frontend;	 /* owned; NULL: another backend is waited for */
+	struct vhost_frontend_inflight inflight; /* fd owned; -1: nothing is written down */
+	const struct ram *ram;			 /* weak */
+	struct device_setup setup;		 /* while the device runs */
 	size_t config_size;
+	bool resumes;	   /* another backend may go on */
 	bool knows_memory; /* the backend was shown the guest's memory */
 	bool started[VIRTIO_MMIO_QUEUES_MAX];
 	struct loop_watch hangup;   /* of the frontend's socket */
 	struct loop_watch requests; /* of the backend to us */
+	struct loop_timer patience; /* while there is none */
 	void (*lost)(void *ctx, const char *name);
 	void *ctx;
 };
@@ -77,18 +86,47 @@ static int start_queues(struct served *served, const struct device_setup *setup,
 	return r;
 }
 
-static int served_start(struct device *device, const struct device_setup *setup, struct err *err)
+/* The memory for what is under way is made at the device's start, and lives as long as it runs. */
+static int track(struct served *served, struct err *err)
 {
-	struct served *served = served_of(device);
-	int r = vhost_frontend_set_features(
-		served->frontend, setup->features & vhost_frontend_features(served->frontend), err);
+	int r = 0;
+
+	if (!served->resumes)
+		return 0;
+	if (served->inflight.fd < 0)
+		r = vhost_frontend_make_inflight(served->frontend,
+						 served->device.mmio.config.queues, QUEUE_SIZE,
+						 &served->inflight, err);
+	return r < 0 ? r : vhost_frontend_set_inflight(served->frontend, &served->inflight, err);
+}
+
+static void forget_inflight(struct served *served)
+{
+	if (served->inflight.fd >= 0)
+		(void)close(take_fd(&served->inflight.fd));
+}
+
+/* Tells the backend all that the driver set up. */
+static int begin(struct served *served, struct err *err)
+{
+	int r = vhost_frontend_set_features(served->frontend, served->setup.features, err);
 
 	if (r == 0 && !served->knows_memory) {
 		r = vhost_frontend_set_memory(served->frontend, served->ram->region,
 					      served->ram->map.count, err);
 		served->knows_memory = r == 0;
 	}
-	return r < 0 ? r : start_queues(served, setup, err);
+	if (r == 0)
+		r = track(served, err);
+	return r < 0 ? r : start_queues(served, &served->setup, err);
+}
+
+static int served_start(struct device *device, const struct device_setup *setup, struct err *err)
+{
+	struct served *served = served_of(device);
+
+	served->setup = *setup;
+	return served->frontend == NULL ? 0 : begin(served, err);
 }
 
 static void served_stop(struct device *device)
@@ -98,20 +136,31 @@ static void served_stop(struct device *device)
 	uint16_t last_avail;
 
 	for (unsigned i = 0; i < VIRTIO_MMIO_QUEUES_MAX; i++) {
-		if (served->started[i] &&
+		if (served->started[i] && served->frontend != NULL &&
 		    vhost_frontend_stop_queue(served->frontend, i, &last_avail, &err) < 0)
 			log_error("%s does not stop: %s", device->name, err.text);
 		served->started[i] = false;
 	}
+	forget_inflight(served);
+}
+
+/* No backend is there any more. */
+static void let_go(struct served *served)
+{
+	loop_remove(&served->requests);
+	loop_remove(&served->hangup);
+	vhost_frontend_destroy(served->frontend);
+	served->frontend = NULL;
+	served->knows_memory = false;
 }
 
 static void served_destroy(struct device *device)
 {
 	struct served *served = served_of(device);
 
-	loop_remove(&served->requests);
-	loop_remove(&served->hangup);
-	vhost_frontend_destroy(served->frontend);
+	let_go(served);
+	loop_disarm(&served->patience);
+	forget_inflight(served);
 	device_finish(device);
 	free(served);
 }
@@ -122,14 +171,34 @@ static const struct device_impl served_impl = {
 	.destroy = served_destroy,
 };
 
+static void lost_for_good(struct loop_timer *timer)
+{
+	struct served *served = container_of(timer, struct served, patience);
+
+	served->lost(served->ctx, served->device.name);
+}
+
+static void await_another(struct served *served)
+{
+	let_go(served);
+	if (served->patience.loop == NULL)
+		loop_arm(served->loop, &served->patience, clock_now_ms() + SERVED_PATIENCE_MS,
+			 lost_for_good);
+}
+
 /* Calls wait for their answers, so whatever comes now is the end of the backend. */
 static void backend_lost(struct loop_watch *watch, uint32_t events)
 {
 	struct served *served = container_of(watch, struct served, hangup);
 
 	(void)events;
-	loop_remove(&served->hangup);
-	loop_remove(&served->requests);
+	if (served->resumes) {
+		log_warning("the backend of %s ended; waiting for another one",
+			    served->device.name);
+		await_another(served);
+		return;
+	}
+	let_go(served);
 	served->lost(served->ctx, served->device.name);
 }
 
@@ -171,19 +240,22 @@ static void backend_asks(struct loop_watch *watch, uint32_t events)
 		device_set_config(&served->device, space, served->config_size);
 }
 
-static int watch_backend(struct served *served, struct loop *loop)
+static int watch_backend(struct served *served, struct err *err)
 {
 	int requests = vhost_frontend_requests(served->frontend);
-	int r = loop_add(loop, &served->hangup, vhost_frontend_socket(served->frontend),
+	int r = loop_add(served->loop, &served->hangup, vhost_frontend_socket(served->frontend),
 			 EPOLLIN | EPOLLRDHUP, backend_lost);
 
 	if (r == 0 && requests >= 0)
-		r = loop_add(loop, &served->requests, requests, EPOLLIN, backend_asks);
-	return r;
+		r = loop_add(served->loop, &served->requests, requests, EPOLLIN, backend_asks);
+	if (r < 0)
+		return err_set_errno(err, r, "cannot watch the backend of %s", served->kind->name);
+	return 0;
 }
 
-static int init_device(struct served *served, const struct kind *kind, struct err *err)
+static int init_device(struct served *served, struct err *err)
 {
+	const struct kind *kind = served->kind;
 	uint8_t space[VIRTIO_MMIO_CONFIG_MAX] = { 0 };
 	unsigned queues = vhost_frontend_queues(served->frontend);
 	int r = read_config(served->frontend, kind, space, &served->config_size, err);
@@ -204,6 +276,15 @@ static int init_device(struct served *served, const struct kind *kind, struct er
 	return r;
 }
 
+/* On success the socket is the frontend's. */
+static int connect_backend(struct served *served, int socket, struct err *err)
+{
+	const struct vhost_frontend_config config = { .socket = socket,
+						      .name = served->kind->name };
+
+	return vhost_frontend_create(&config, &served->frontend, err);
+}
+
 int served_create(const struct served_config *config, struct device **ret, struct err *err)
 {
 	const struct kind *kind = &kinds[config->kind];
@@ -212,21 +293,23 @@ int served_create(const struct served_config *config, struct device **ret, struc
 
 	if (served == NULL)
 		return err_set_errno(err, -ENOMEM, "no memory for %s", kind->name);
-	served->ram = config->ram;
-	served->lost = config->lost;
-	served->ctx = config->ctx;
-	served->hangup.fd = served->requests.fd = -1;
-	r = vhost_frontend_create(
-		&(struct vhost_frontend_config){ .socket = config->socket, .name = kind->name },
-		&served->frontend, err);
+	*served = (struct served){ .kind = kind,
+				   .loop = config->loop,
+				   .ram = config->ram,
+				   .lost = config->lost,
+				   .ctx = config->ctx,
+				   .inflight.fd = -1,
+				   .hangup.fd = -1,
+				   .requests.fd = -1 };
+	r = connect_backend(served, config->socket, err);
 	if (r < 0)
 		goto free_served;
-	r = init_device(served, kind, err);
+	served->resumes = vhost_frontend_tracks(served->frontend);
+	r = init_device(served, err);
 	if (r < 0)
 		goto destroy_frontend;
-	r = watch_backend(served, config->loop);
+	r = watch_backend(served, err);
 	if (r < 0) {
-		(void)err_set_errno(err, r, "cannot watch the backend of %s", kind->name);
 		served_destroy(&served->device);
 		return r;
 	}
@@ -238,4 +321,61 @@ destroy_frontend:
 free_served:
 	free(served);
 	return r;
+}
+
+/* What the configuration space says may have changed while nobody could tell us. */
+static int compare_config(struct served *served, struct err *err)
+{
+	uint8_t space[VIRTIO_MMIO_CONFIG_MAX] = { 0 };
+	size_t size;
+	int r = read_config(served->frontend, served->kind, space, &size, err);
+
+	if (r == 0 && memcmp(space, served->device.mmio.space, size) != 0)
+		device_set_config(&served->device, space, size);
+	return r;
+}
+
+/* The new backend may not know what the old one has not signalled: the driver looks itself. */
+static int go_on(struct served *served, struct err *err)
+{
+	int r = vhost_frontend_tracks(served->frontend)
+			? 0
+			: err_set(err, -ENOTSUP, "the new backend of %s cannot go on",
+				  served->device.name);
+
+	if (r == 0 && served->device.running)
+		r = begin(served, err);
+	if (r == 0)
+		r = compare_config(served, err);
+	if (r == 0)
+		r = watch_backend(served, err);
+	if (r == 0)
+		device_interrupt(&served->device);
+	return r;
+}
+
+int served_replace(struct device *device, int socket, struct err *err)
+{
+	struct served *served = served_of(device);
+	int r = 0;
+
+	if (!served->resumes)
+		r = err_set(err, -ENOTSUP, "what the backend of %s knew ended with it",
+			    device->name);
+	if (r == 0) {
+		let_go(served);
+		r = connect_backend(served, socket, err);
+	}
+	if (r < 0) {
+		(void)close(socket);
+		return r;
+	}
+	r = go_on(served, err);
+	if (r < 0) {
+		await_another(served);
+		return r;
+	}
+	loop_disarm(&served->patience);
+	log_info("another backend serves %s", device->name);
+	return 0;
 }

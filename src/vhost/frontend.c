@@ -254,6 +254,11 @@ unsigned vhost_frontend_queues(const struct vhost_frontend *frontend)
 	return frontend->queues;
 }
 
+bool vhost_frontend_tracks(const struct vhost_frontend *frontend)
+{
+	return (frontend->protocol & VHOST_PROTOCOL_INFLIGHT) != 0;
+}
+
 int vhost_frontend_socket(const struct vhost_frontend *frontend)
 {
 	return frontend->channel.socket;
@@ -346,7 +351,7 @@ int vhost_frontend_make_inflight(struct vhost_frontend *frontend, unsigned queue
 	struct vhost_message message = { .request = VHOST_GET_INFLIGHT_FD, .area = asked };
 	int fd = -1, r;
 
-	if ((frontend->protocol & VHOST_PROTOCOL_INFLIGHT) == 0)
+	if (!vhost_frontend_tracks(frontend))
 		return err_set(err, -ENOTSUP, "%s does not write down what it does",
 			       frontend->name);
 	r = send_message(frontend, &message, VHOST_PAYLOAD_AREA, NULL, 0, err);

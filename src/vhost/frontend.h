@@ -55,6 +55,9 @@ uint64_t vhost_frontend_features(const struct vhost_frontend *frontend);
 /* Queues that the backend has; 0: it does not tell. */
 unsigned vhost_frontend_queues(const struct vhost_frontend *frontend);
 
+/* Whether it writes down what it has under way, so that another backend can go on with it. */
+bool vhost_frontend_tracks(const struct vhost_frontend *frontend);
+
 /* The socket: readable without a call under way, or hung up, means that the backend is gone. */
 int vhost_frontend_socket(const struct vhost_frontend *frontend);
 

@@ -19,9 +19,9 @@ int vmm_ask_decode(const uint8_t from[VMM_ASK_SIZE], struct vmm_ask_message *ret
 	uint32_t ask = le32_load(from + 4);
 	uint64_t value = le64_load(from + 8);
 
-	if (le32_load(from) != VMM_ASK_MAGIC || ask < VMM_ASK_STATE || ask > VMM_ASK_BALLOON)
+	if (le32_load(from) != VMM_ASK_MAGIC || ask < VMM_ASK_STATE || ask > VMM_ASK_BACKEND)
 		return -EPROTO;
-	if (ask != VMM_ASK_BALLOON && value != 0)
+	if (ask != VMM_ASK_BALLOON && ask != VMM_ASK_BACKEND && value != 0)
 		return -EPROTO;
 	*ret = (struct vmm_ask_message){ .ask = (enum vmm_ask)ask, .value = value };
 	return 0;

@@ -7,14 +7,18 @@
  *
  *	ask	offset 0  le32 VMM_ASK_MAGIC
  *		       4  le32 enum vmm_ask
- *		       8  le64 value (BALLOON: bytes the guest shall use), else zero
+ *		       8  le64 value (BALLOON: bytes the guest shall use; BACKEND: number of the
+ *			  device, as sbx-vmm was told them, from 0), else zero
  *
  *	answer	offset 0  le32 error: 0 or a positive errno
  *		       4  le32 enum vmm_state
  *		       8  le64 each: exits for MMIO, for ports, all others; bytes in the balloon
  *		      40  text, a sentence when error is not 0 or the VM ended, NUL-padded
  *
- * VMM_ASK_STATE and VMM_ASK_BALLOON are answered at once, VMM_ASK_END when the
+ * VMM_ASK_BACKEND comes with a descriptor: a connected vhost-user socket of a backend that
+ * shall go on where the one of that device ended.
+ *
+ * VMM_ASK_STATE, VMM_ASK_BALLOON and VMM_ASK_BACKEND are answered at once, VMM_ASK_END when the
  * VM has ended. A guest that ends by itself, whether it wanted to power off or to
  * reboot, has state VMM_RESET: what it wanted is known to who asked it.
  */
@@ -30,7 +34,7 @@ enum {
 	VMM_TEXT_MAX = VMM_ANSWER_SIZE - 40, /* bytes with the NUL */
 };
 
-enum vmm_ask { VMM_ASK_STATE = 1, VMM_ASK_END = 2, VMM_ASK_BALLOON = 3 };
+enum vmm_ask { VMM_ASK_STATE = 1, VMM_ASK_END = 2, VMM_ASK_BALLOON = 3, VMM_ASK_BACKEND = 4 };
 
 enum vmm_state {
 	VMM_RUNNING = 1,

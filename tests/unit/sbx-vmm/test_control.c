@@ -1,9 +1,11 @@
+#include <errno.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/err.h"
 #include "base/fd.h"
 #include "sbx-vmm/control.h"
 #include "tests/unit/test.h"
@@ -17,6 +19,7 @@ struct fixture {
 	int listen;
 	enum vmm_state state;
 	uint64_t ballooned;
+	uint64_t replaced; /* number of the device, plus one */
 };
 
 static void report(void *ctx, struct vmm_answer *ret)
@@ -33,7 +36,21 @@ static void balloon(void *ctx, uint64_t bytes)
 	((struct fixture *)ctx)->ballooned = bytes;
 }
 
-static const struct control_impl impl = { .report = report, .balloon = balloon };
+/* There is a device 2 and no other. */
+static int backend(void *ctx, uint64_t index, int socket, struct err *err)
+{
+	bool works = fd_write_full(socket, "hello", 5) == 0;
+
+	(void)close(socket);
+	if (!works || index != 2)
+		return err_set(err, -ENODEV, "there is no device %d", (int)index);
+	((struct fixture *)ctx)->replaced = index + 1;
+	return 0;
+}
+
+static const struct control_impl impl = { .report = report,
+					  .balloon = balloon,
+					  .backend = backend };
 
 static bool init(struct fixture *f)
 {
@@ -119,6 +136,42 @@ TEST(the_end_is_answered_when_it_comes)
 	CHECK_EQ(fd_connect_unix(f.path, &late), 0);
 	ask(late, VMM_ASK_END, 0);
 	CHECK(hear(&f, late, &answer));
+	finish(&f);
+}
+
+/* Sends it with a descriptor. */
+static void ask_with(int fd, uint64_t value, int passed)
+{
+	uint8_t bytes[VMM_ASK_SIZE];
+
+	vmm_ask_encode(&(struct vmm_ask_message){ .ask = VMM_ASK_BACKEND, .value = value }, bytes);
+	(void)fd_send(fd, bytes, sizeof(bytes), &passed, 1);
+}
+
+TEST(another_backend_comes_with_its_socket)
+{
+	struct fixture f;
+	struct vmm_answer answer;
+	autoclose int fd = -1;
+	char hello[5];
+	int pair[2];
+
+	CHECK(init(&f));
+	CHECK_EQ(fd_socketpair(pair), 0);
+	CHECK_EQ(fd_connect_unix(f.path, &fd), 0);
+	ask_with(fd, 2, pair[1]);
+	CHECK(hear(&f, fd, &answer));
+	CHECK_EQ(answer.error, 0);
+	CHECK_EQ(f.replaced, 3);
+	CHECK_EQ(fd_read_full(pair[0], hello, 5), 5);
+	ask_with(fd, 7, pair[1]);
+	CHECK(hear(&f, fd, &answer));
+	CHECK_EQ(answer.error, ENODEV);
+	CHECK_STR(answer.text, "there is no device 7");
+	ask(fd, VMM_ASK_BACKEND, 2);
+	CHECK(!hear(&f, fd, &answer));
+	(void)close(pair[0]);
+	(void)close(pair[1]);
 	finish(&f);
 }
 

@@ -1,12 +1,16 @@
 /*
  * A disk served by a real vhost-user backend, in a thread of its own, to a
- * scripted driver: rings, interrupts, configuration space, and its end.
+ * scripted driver: rings, interrupts, configuration space, its end, and another one.
  */
 #include <pthread.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/check.h"
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/loop.h"
 #include "boot/layout.h"
@@ -24,7 +28,9 @@ struct backend {
 	pthread_t thread;
 	uint64_t features; /* that the driver took */
 	int started, stopped;
-	bool dies; /* when it is rung */
+	bool dies;    /* when it is rung, with the chain in its hands */
+	bool resumes; /* another one can go on */
+	struct vhost_device_impl impl;
 	struct virtq_chain chain;
 };
 
@@ -58,6 +64,7 @@ static void kicked(void *device, unsigned index, struct virtq *queue)
 	struct backend *backend = device;
 
 	if (backend->dies) {
+		(void)virtq_pop(queue, &backend->chain);
 		loop_stop(backend->loop);
 		return;
 	}
@@ -95,17 +102,29 @@ static void *serve(void *argument)
 	return NULL;
 }
 
-/* The machine gets the other end of the socket as its first disk. */
-static bool start_backend(struct backend *backend, struct fixture *f)
+/* The other end of the socket; -1: it does not start. */
+static int start_backend_alone(struct backend *backend)
 {
 	int pair[2];
 
+	backend->impl = impl;
+	backend->impl.resumes = backend->resumes;
 	if (fd_socketpair(pair) < 0 || loop_create(&backend->loop) < 0 ||
-	    vhost_backend_create(backend->loop, pair[1], &impl, backend, &backend->vhost) < 0)
-		return false;
+	    vhost_backend_create(backend->loop, pair[1], &backend->impl, backend, &backend->vhost) <
+		    0 ||
+	    pthread_create(&backend->thread, NULL, serve, backend) != 0)
+		return -1;
+	return pair[0];
+}
+
+/* The machine gets the other end of the socket as its first disk. */
+static bool start_backend(struct backend *backend, struct fixture *f)
+{
+	int socket = start_backend_alone(backend);
+
 	f->options.device[f->options.devices_count++] =
-		(struct option_device){ .kind = SERVED_BLK, .fd = pair[0] };
-	return pthread_create(&backend->thread, NULL, serve, backend) == 0;
+		(struct option_device){ .kind = SERVED_BLK, .fd = socket };
+	return socket >= 0;
 }
 
 /* After the machine is gone, so is the backend. */
@@ -165,6 +184,88 @@ TEST(a_backend_that_ends_ends_the_machine)
 	(void)with(script_register(&f, DISK, 0x50, true, 0), script_offer, &f);
 	CHECK_EQ(script_run(&f), VMM_FAILED);
 	CHECK_STR(f.answer.text, "the backend of a disk ended");
+	script_finish(&f);
+	finish_backend(&backend);
+}
+
+/* A machine whose first backend ends when it is rung; the loop then gets it another one. */
+struct replacing {
+	struct fixture f;
+	struct backend first, second;
+	struct loop_watch asked;
+	int result, elsewhere; /* of the replacement, and of one of a device that is not there */
+};
+
+static void replace(struct loop_watch *watch, uint32_t events)
+{
+	struct replacing *r = container_of(watch, struct replacing, asked);
+	struct err err = ERR_INIT;
+
+	(void)events;
+	loop_remove(watch);
+	r->elsewhere = machine_replace(r->f.machine, 1, dup(watch->fd), &err);
+	r->result = machine_replace(r->f.machine, 0, start_backend_alone(&r->second), &err);
+	if (r->result < 0)
+		printf("# %s\n", err.text);
+}
+
+/* In the place of the guest, after it rang: another backend, and what it waits for. */
+static void ask_and_await(void *ctx)
+{
+	struct replacing *r = container_of(ctx, struct replacing, f);
+
+	(void)pthread_join(r->first.thread, NULL);
+	(void)eventfd_write(r->asked.fd, 1);
+	script_await_used(ctx);
+}
+
+static bool init_replacing(struct replacing *r)
+{
+	int wake = eventfd(0, EFD_CLOEXEC);
+
+	if (!script_init(&r->f) || !start_backend(&r->first, &r->f) ||
+	    loop_add(r->f.loop, &r->asked, wake, EPOLLIN, replace) < 0)
+		return false;
+	r->f.hv = &hv_fake_plain;
+	(void)script_register(&r->f, DISK, 0x100, false, 0);
+	script_bring_up(&r->f, DISK, 0, FEATURE_FLUSH);
+	(void)with(script_register(&r->f, DISK, 0x50, true, 0), script_offer, &r->f);
+	(void)with(script_register(&r->f, DISK, 0x60, false, 0), ask_and_await, &r->f);
+	script_out(&r->f, 0x64, 0xfe);
+	return true;
+}
+
+TEST(another_backend_goes_on_and_the_guest_does_not_notice)
+{
+	struct replacing r = { .first = { .dies = true, .resumes = true }, .second.resumes = true };
+
+	CHECK(init_replacing(&r));
+	CHECK_EQ(script_run(&r.f), VMM_RESET);
+	CHECK_EQ(r.result, 0);
+	CHECK_EQ(r.elsewhere, -ENODEV);
+	CHECK_EQ(script_ram(&r.f)[BUFFER + 63], 0xbb);
+	script_finish(&r.f);
+	loop_destroy(r.first.loop);
+	finish_backend(&r.second);
+	CHECK_EQ(r.first.started, 1);
+	CHECK_EQ(r.second.started, 1);
+	CHECK_EQ(r.second.features & FEATURE_FLUSH, FEATURE_FLUSH);
+}
+
+TEST(a_backend_that_ends_ends_the_machine_when_no_other_comes)
+{
+	struct fixture f;
+	struct backend backend = { .dies = true, .resumes = true };
+	uint64_t begin = clock_now_ms();
+
+	CHECK(script_init(&f));
+	CHECK(start_backend(&backend, &f));
+	f.hv = &hv_fake_plain;
+	script_bring_up(&f, DISK, 0, 0);
+	(void)with(script_register(&f, DISK, 0x50, true, 0), script_offer, &f);
+	CHECK_EQ(script_run(&f), VMM_FAILED);
+	CHECK_STR(f.answer.text, "the backend of a disk ended");
+	CHECK(clock_now_ms() - begin >= SERVED_PATIENCE_MS);
 	script_finish(&f);
 	finish_backend(&backend);
 }

@@ -13,6 +13,11 @@ TEST(asks_travel)
 	CHECK_EQ(vmm_ask_decode(bytes, &got), 0);
 	CHECK_EQ(got.ask, VMM_ASK_BALLOON);
 	CHECK_EQ(got.value, 1ull << 40);
+	sent = (struct vmm_ask_message){ .ask = VMM_ASK_BACKEND, .value = 2 };
+	vmm_ask_encode(&sent, bytes);
+	CHECK_EQ(vmm_ask_decode(bytes, &got), 0);
+	CHECK_EQ(got.ask, VMM_ASK_BACKEND);
+	CHECK_EQ(got.value, 2);
 }
 
 TEST(nonsense_is_refused)
@@ -26,7 +31,7 @@ TEST(nonsense_is_refused)
 	CHECK_EQ(vmm_ask_decode(bytes, &got), 0);
 	le32_store(bytes + 4, 0);
 	CHECK_EQ(vmm_ask_decode(bytes, &got), -EPROTO);
-	le32_store(bytes + 4, 4);
+	le32_store(bytes + 4, 5);
 	CHECK_EQ(vmm_ask_decode(bytes, &got), -EPROTO);
 	le32_store(bytes + 4, 1);
 	bytes[0] ^= 1;

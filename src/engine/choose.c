@@ -12,20 +12,26 @@ static const struct engine_impl *const engines[] = {
 	&engine_qemu,
 };
 
+const struct engine_impl *engine_named(const char *name)
+{
+	for (size_t i = 0; i < countof(engines); i++)
+		if (strcmp(engines[i]->name, name) == 0)
+			return engines[i];
+	return NULL;
+}
+
 static int choose_named(const char *name, const struct engine_impl **ret, struct err *ret_why)
 {
-	for (size_t i = 0; i < countof(engines); i++) {
-		int r;
+	const struct engine_impl *engine = engine_named(name);
+	int r;
 
-		if (strcmp(engines[i]->name, name) != 0)
-			continue;
-		r = engines[i]->probe(ret_why);
-		if (r == 0)
-			*ret = engines[i];
-		return r;
-	}
-	return err_set(ret_why, -EINVAL, "no engine is called '%s'; there are auto, kvm, qemu",
-		       name);
+	if (engine == NULL)
+		return err_set(ret_why, -EINVAL,
+			       "no engine is called '%s'; there are auto, kvm, qemu", name);
+	r = engine->probe(ret_why);
+	if (r == 0)
+		*ret = engine;
+	return r;
 }
 
 int engine_choose(const char *name, const struct engine_impl **ret, struct err *ret_why)

@@ -69,6 +69,13 @@ struct engine_impl {
 	int (*stop)(const struct engine_vm *vm, struct err *err);
 	/* Ends the VM now; 0 also when it had ended. */
 	int (*kill)(const struct engine_vm *vm, struct err *err);
+	/*
+	 * The process that served all disks has ended, and another one serves the same images at
+	 * these connected sockets, one for each disk: the VM goes on with it. They stay the
+	 * caller's. Optional: without it the VM is lost.
+	 */
+	int (*replace_disks)(const struct engine_vm *vm, const int *fds, size_t count,
+			     uint64_t deadline_ms, struct err *err);
 	/* Asks the guest to give back memory until it uses target_bytes. */
 	int (*balloon)(const struct engine_vm *vm, uint64_t target_bytes, uint64_t deadline_ms,
 		       struct err *err);
@@ -79,5 +86,8 @@ extern const struct engine_impl engine_qemu;
 
 /* The engine called name, or the best that works here for "auto"; *ret_why says why. */
 int engine_choose(const char *name, const struct engine_impl **ret, struct err *ret_why);
+
+/* The engine called so, whether or not it works here; NULL: none is. */
+const struct engine_impl *engine_named(const char *name);
 
 #endif

@@ -158,19 +158,22 @@ static int receive(int fd, uint8_t to[VMM_ANSWER_SIZE], uint64_t deadline_ms)
 	return 0;
 }
 
-/* Connects even before sbx-vmm accepts: the socket was made at the start. */
-static int ask(const struct engine_vm *vm, enum vmm_ask what, uint64_t value, uint64_t deadline_ms,
-	       struct vmm_answer *ret)
+/*
+ * Connects even before sbx-vmm accepts: the socket was made at the start. passed: a
+ * descriptor that goes with the question; -1: none.
+ */
+static int ask(const struct engine_vm *vm, const struct vmm_ask_message *message, int passed,
+	       uint64_t deadline_ms, struct vmm_answer *ret)
 {
-	struct vmm_ask_message message = { .ask = what, .value = value };
 	uint8_t question[VMM_ASK_SIZE], bytes[VMM_ANSWER_SIZE];
 	autoclose int fd = -1;
 	int r = fd_connect_unix(vm->control_path, &fd);
 
 	if (r < 0)
 		return r;
-	vmm_ask_encode(&message, question);
-	if (send(fd, question, sizeof(question), MSG_NOSIGNAL) != (ssize_t)sizeof(question))
+	vmm_ask_encode(message, question);
+	if (fd_send(fd, question, sizeof(question), &passed, passed < 0 ? 0 : 1) !=
+	    (ssize_t)sizeof(question))
 		return -EPIPE;
 	r = receive(fd, bytes, deadline_ms);
 	return r < 0 ? r : vmm_answer_decode(bytes, ret);
@@ -179,7 +182,8 @@ static int ask(const struct engine_vm *vm, enum vmm_ask what, uint64_t value, ui
 static int kvm_wait(const struct engine_vm *vm, uint64_t deadline_ms, struct err *err)
 {
 	struct vmm_answer answer;
-	int r = ask(vm, VMM_ASK_STATE, 0, deadline_ms, &answer);
+	const struct vmm_ask_message message = { .ask = VMM_ASK_STATE };
+	int r = ask(vm, &message, -1, deadline_ms, &answer);
 
 	if (r < 0)
 		return err_set_errno(err, r, "sbx-vmm does not answer");
@@ -197,9 +201,27 @@ static int kvm_balloon(const struct engine_vm *vm, uint64_t target_bytes, uint64
 		       struct err *err)
 {
 	struct vmm_answer answer;
-	int r = ask(vm, VMM_ASK_BALLOON, target_bytes, deadline_ms, &answer);
+	const struct vmm_ask_message message = { .ask = VMM_ASK_BALLOON, .value = target_bytes };
+	int r = ask(vm, &message, -1, deadline_ms, &answer);
 
 	return r < 0 ? err_set_errno(err, r, "sbx-vmm does not answer") : 0;
+}
+
+/* The disks are the first devices that sbx-vmm is told. */
+static int kvm_replace_disks(const struct engine_vm *vm, const int *fds, size_t count,
+			     uint64_t deadline_ms, struct err *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct vmm_ask_message message = { .ask = VMM_ASK_BACKEND, .value = i };
+		struct vmm_answer answer;
+		int r = ask(vm, &message, fds[i], deadline_ms, &answer);
+
+		if (r < 0)
+			return err_set_errno(err, r, "sbx-vmm does not answer");
+		if (answer.error != 0)
+			return err_set(err, -EIO, "%s", answer.text);
+	}
+	return 0;
 }
 
 const struct engine_impl engine_kvm = {
@@ -210,5 +232,6 @@ const struct engine_impl engine_kvm = {
 	.wait = kvm_wait,
 	.stop = NULL, /* there is no power button: the agent shuts down */
 	.kill = kvm_kill,
+	.replace_disks = kvm_replace_disks,
 	.balloon = kvm_balloon,
 };

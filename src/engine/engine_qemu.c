@@ -132,5 +132,6 @@ const struct engine_impl engine_qemu = {
 	.wait = qemu_wait,
 	.stop = NULL, /* there is no power button: the agent shuts down */
 	.kill = qemu_kill,
+	.replace_disks = NULL, /* QEMU reconnects only to sockets that it opened by a path */
 	.balloon = qemu_balloon,
 };

@@ -39,9 +39,11 @@ static int open_processes(const struct record *record, struct run *run)
 
 int run_adopt(struct sandbox *sandbox, struct run *run, struct err *err)
 {
-	int r = 0;
+	int missing = open_processes(&sandbox->record, run), r = 0;
 
-	if (open_processes(&sandbox->record, run) > 0)
+	if (missing == 1 && run->pidfds[RUN_BLK] < 0)
+		r = run_restart_blk(sandbox, run, err);
+	else if (missing > 0)
 		r = err_set(err, -ESRCH, "it ended while no daemon watched over it");
 	if (r == 0)
 		r = run_connect(sandbox, run, err);

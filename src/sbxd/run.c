@@ -14,7 +14,8 @@ struct run *run_create(void)
 		return NULL;
 	for (int i = 0; i < RUN_ROLES; i++)
 		run->pidfds[i] = -1;
-	run->events_fd = run->busy_fd = run->console_fd = run->messages_fd = -1;
+	run->events_fd = run->busy_fd = run->console_fd = -1;
+	run->messages_fd = run->messages_far = -1;
 	return run;
 }
 
@@ -36,6 +37,7 @@ void run_destroy(struct run *run)
 	close_if_open(&run->events_fd);
 	close_if_open(&run->console_fd);
 	close_if_open(&run->messages_fd);
+	close_if_open(&run->messages_far);
 	tail_clear(&run->messages);
 	free(run);
 }

@@ -31,7 +31,9 @@ struct run {
 	int busy_fd;	       /* owned: GUEST_WATCH; -1: not connected */
 	struct stream busy;    /* on busy_fd */
 	int console_fd;	       /* owned; -1: none */
-	int messages_fd; /* owned: datagrams the programs print; -1: started by another daemon */
+	int messages_fd;   /* owned: datagrams the programs print; -1: started by another daemon */
+	int messages_far;  /* owned: where they print to; -1: as above */
+	unsigned restarts; /* of sbx-blk */
 	struct tail messages;
 	struct idle idle;
 	bool is_ready; /* the guest knocked */
@@ -48,6 +50,12 @@ const char *run_role_name(enum run_role role, const struct record *record);
 
 /* start.c: from nothing to a guest that answers. Deadlines inside. */
 int run_start(struct sandbox *sandbox, struct run *run, struct err *err);
+
+/*
+ * start.c: another sbx-blk takes the place of the one that ended, and the VM goes on. An
+ * error when the engine cannot go on with another one, or it happened too often.
+ */
+int run_restart_blk(struct sandbox *sandbox, struct run *run, struct err *err);
 
 /* The request that mounts what the shared device calls `source`; both must outlive *ret. */
 struct guest_message;

@@ -40,6 +40,9 @@ enum {
 	DISKS = 3,	     /* image, disk, docker */
 	SHARE_FDS_FIXED = 2, /* vhost-user and control socket of sbx-fs */
 	SHARES_AT_START = SPAWN_FDS_MAX - SHARE_FDS_FIXED,
+	REPLACE_MS = 8000, /* sbx-vmm waits a little longer */
+	/* A guest that can end its disks' process gets few tries at its weakness. */
+	RESTARTS_MAX = 5,
 };
 
 /* Descriptors of one start; all owned, closed when the start is over. */
@@ -157,8 +160,9 @@ static int make_messages(struct run *run, struct parts *parts)
 	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
 		return -errno;
 	run->messages_fd = pair[0];
-	parts->messages_far = pair[1];
-	return 0;
+	run->messages_far = pair[1];
+	parts->messages_far = fcntl(pair[1], F_DUPFD_CLOEXEC, 0);
+	return parts->messages_far < 0 ? -errno : 0;
 }
 
 static int make_sockets(struct sandbox *sandbox, struct run *run, struct parts *parts,
@@ -508,5 +512,69 @@ int run_start(struct sandbox *sandbox, struct run *run, struct err *err)
 	r = set_up(sandbox, err);
 	if (r == 0)
 		run_watch_busy(sandbox, run);
+	return r;
+}
+
+/* Enters one process anew into the record and writes it down. */
+static int persist_one(struct sandbox *sandbox, enum run_role role, const struct process_id *id,
+		       struct err *err)
+{
+	struct record *record = &sandbox->record;
+	const char *name = run_role_name(role, record);
+
+	(void)pthread_mutex_lock(&sandbox->lock);
+	for (size_t i = 0; i < record->processes_count; i++)
+		if (strcmp(record->processes[i].name, name) == 0)
+			record->processes[i].id = *id;
+	(void)pthread_mutex_unlock(&sandbox->lock);
+	return sandbox_save(sandbox, err);
+}
+
+static int spawn_blk_again(struct sandbox *sandbox, struct run *run, struct parts *parts,
+			   struct err *err)
+{
+	struct spawned *child = &parts->children[RUN_BLK];
+	int r = open_disks(sandbox, parts, err);
+
+	for (size_t i = 0; r == 0 && i < DISKS; i++) {
+		r = make_pair(&parts->disk_near[i], &parts->disk_far[i]);
+		if (r < 0)
+			(void)err_set_errno(err, r, "no sockets for sbx-blk");
+	}
+	if (r == 0 && run->messages_far >= 0)
+		parts->messages_far = fcntl(run->messages_far, F_DUPFD_CLOEXEC, 0);
+	if (r == 0)
+		r = spawn_blk(sandbox, parts, err);
+	if (r == 0)
+		r = persist_one(sandbox, RUN_BLK, &child->id, err);
+	if (r == 0)
+		r = jail_spawn_release(child, err);
+	if (r < 0)
+		return r;
+	if (run->pidfds[RUN_BLK] >= 0)
+		(void)close(run->pidfds[RUN_BLK]);
+	run->pidfds[RUN_BLK] = take_fd(&child->pidfd);
+	return 0;
+}
+
+int run_restart_blk(struct sandbox *sandbox, struct run *run, struct err *err)
+{
+	const struct engine_impl *engine = engine_named(sandbox->record.engine);
+	struct engine_vm vm = { .control_path = sandbox->engine_path };
+	struct parts parts;
+	int r;
+
+	if (engine == NULL || engine->replace_disks == NULL)
+		return err_set(err, -ENOTSUP, "its engine cannot go on with other disks");
+	if (run->restarts == RESTARTS_MAX)
+		return err_set(err, -EBUSY, "sbx-blk ended %d times before", RESTARTS_MAX);
+	run->restarts++;
+	parts_init(&parts);
+	r = spawn_blk_again(sandbox, run, &parts, err);
+	close_all(parts.disk_near, DISKS); /* so that its end is seen */
+	if (r == 0)
+		r = engine->replace_disks(&vm, parts.disk_far, DISKS, clock_now_ms() + REPLACE_MS,
+					  err);
+	parts_finish(&parts);
 	return r;
 }

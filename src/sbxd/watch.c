@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "app/log.h"
 #include "base/check.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -194,6 +195,35 @@ static int tell_end(struct sandbox *sandbox, struct run *run, enum run_role role
 		       line[0] != '\0' ? "; the console ends with: " : "", line);
 }
 
+/* Whether it ended by itself, not because the VM did; who is not our child cannot tell why. */
+static bool is_failure(const struct run *run, enum run_role role)
+{
+	siginfo_t info = { .si_pid = 0 };
+	int r = waitid(P_PIDFD, (id_t)run->pidfds[role], &info, WEXITED | WNOHANG | WNOWAIT);
+
+	if (r == 0 && info.si_pid != 0)
+		return info.si_code != CLD_EXITED || info.si_status != 0;
+	return find_culprit(run, role) == role;
+}
+
+/* sbx-blk keeps nothing that a disk does not: when it fails, another one takes its place. */
+static bool goes_on_without(struct sandbox *sandbox, struct run *run, enum run_role role)
+{
+	struct err err = ERR_INIT;
+	char how[64];
+
+	if (role != RUN_BLK || !is_failure(run, role))
+		return false;
+	describe_end(run->pidfds[role], how, sizeof(how));
+	if (run_restart_blk(sandbox, run, &err) < 0) {
+		log_warning("sandbox '%s': sbx-blk %s and is not replaced: %s",
+			    sandbox->record.name, how, err.text);
+		return false;
+	}
+	log_warning("sandbox '%s': sbx-blk %s and was replaced", sandbox->record.name, how);
+	return true;
+}
+
 static void fill(const struct sandbox *sandbox, const struct run *run,
 		 struct pollfd set[WATCHED_COUNT])
 {
@@ -229,7 +259,9 @@ int run_step(struct sandbox *sandbox, struct run *run, uint64_t deadline_ms, str
 	/* The engine last in the set is the first to blame: the others end when it does. */
 	for (int role = RUN_ENGINE; role >= 0; role--)
 		if (set[role].revents != 0)
-			return tell_end(sandbox, run, (enum run_role)role, err);
+			return goes_on_without(sandbox, run, (enum run_role)role)
+				       ? 0
+				       : tell_end(sandbox, run, (enum run_role)role, err);
 	return 0;
 }
 

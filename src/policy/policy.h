@@ -25,6 +25,7 @@ enum {
 	POLICY_NAME_MAX = 253, /* bytes of a host name */
 	POLICY_ID_MAX = 64,    /* bytes of a rule's id */
 	POLICY_SENTENCE_MAX = 384,
+	POLICY_RESOURCE_MAX = 320, /* bytes of a resource as text, with the NUL */
 };
 
 enum policy_decision { POLICY_DENY, POLICY_ALLOW };
@@ -100,8 +101,19 @@ void policy_explain(const struct policy *policy, const struct policy_question *q
 /* Lower case, without one trailing dot; letters, digits, '-', '_' in labels of 1..63; -EINVAL. */
 int policy_name_check(const char *bytes, size_t len, char ret[POLICY_NAME_MAX + 1]);
 
+/*
+ * Makes an HTTP rule of a rule with a resource: methods "GET,POST" or "ANY" (NULL: ANY), path
+ * a glob like /a/b (NULL: any). -EINVAL and a sentence: no token, no canonical path, or an IP
+ * address.
+ */
+int policy_rule_set_http(struct policy_rule *rule, const char *methods, const char *path,
+			 struct err *err);
+
 /* "host", "*.d:443", "10.0.0.0/8", "[::1]:80", "**"; -EINVAL and a sentence. */
 int policy_resource_parse(const char *text, struct policy_resource *ret, struct err *err);
+void policy_resource_finish(struct policy_resource *resource);
+/* What policy_resource_parse() reads. */
+void policy_resource_format(const struct policy_resource *resource, char ret[POLICY_RESOURCE_MAX]);
 bool policy_resource_matches(const struct policy_resource *resource,
 			     const struct policy_question *question);
 

@@ -4,6 +4,7 @@
  * with open descriptors (options.h), locks itself in, builds the machine, runs
  * it and ends with it.
  */
+#include <malloc.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -155,6 +156,9 @@ int main(int argc, char **argv)
 				       .fd = STDERR_FILENO,
 				       .max_bytes = LOG_BYTES_MAX,
 				       .level = LOG_LEVEL_INFO });
+	/* One for all threads: each further one costs memory, and after the eighth libc looks at
+	 * /sys. */
+	(void)mallopt(M_ARENA_MAX, 1);
 	if (options_parse(argc, argv, &vmm.options, &vmm.why) < 0 ||
 	    enter_jail(&vmm.options, &vmm.why) < 0) {
 		log_error("%s", vmm.why.text);

@@ -9,7 +9,9 @@
 #include "base/check.h"
 #include "base/err.h"
 
-static const uint64_t memory_min = 512ull * HOST_MIB;
+/* A guest with less does not get to its first command; by itself none gets so little. */
+static const uint64_t memory_min = 128ull * HOST_MIB;
+static const uint64_t memory_default_min = 512ull * HOST_MIB;
 
 void host_read(struct host *ret)
 {
@@ -28,7 +30,7 @@ uint64_t host_memory_default(const struct host *host, uint64_t engine_bytes)
 {
 	uint64_t half = host->memory_bytes / 2 / HOST_MIB * HOST_MIB;
 
-	return min_of(max_of(half, memory_min), engine_bytes);
+	return min_of(max_of(half, memory_default_min), engine_bytes);
 }
 
 int host_check(const struct host *host, uint64_t engine_bytes, unsigned *cpus,
@@ -44,7 +46,7 @@ int host_check(const struct host *host, uint64_t engine_bytes, unsigned *cpus,
 			       *memory_bytes / HOST_MIB, host->memory_bytes / HOST_MIB);
 	if (*memory_bytes != 0 && *memory_bytes < memory_min)
 		return err_set(err, -EINVAL,
-			       "%" PRIu64 " MiB of memory are too little; 512 MiB are needed",
+			       "%" PRIu64 " MiB of memory are too little; 128 MiB are needed",
 			       *memory_bytes / HOST_MIB);
 	if (*cpus == 0)
 		*cpus = host->cpus;

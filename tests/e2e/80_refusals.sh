@@ -57,7 +57,7 @@ t "workspaces with a space, a newline, and thousands of bytes work" odd_workspac
 
 resources() {
 	refused "*memory*" sbx create --name res -m 100t shell "$SHARED"
-	refused "*memory*512*" sbx create --name res -m 1m shell "$SHARED"
+	refused "*memory*128*" sbx create --name res -m 1m shell "$SHARED"
 	refused "*" sbx create --name res -m lots shell "$SHARED"
 	refused "*CPU*" sbx create --name res --cpus 10000 shell "$SHARED"
 	refused "*" sbx create --name res --disk 1k shell "$SHARED"

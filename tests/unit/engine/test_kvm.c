@@ -162,6 +162,22 @@ TEST(a_running_guest_is_waited_for_ballooned_and_killed)
 	finish(&f);
 }
 
+TEST(vcpus_are_made_up_to_the_limit)
+{
+	static const unsigned counts[] = { 1, 9, 64 };
+	uint8_t code[CODE_MAX];
+	struct fixture f;
+
+	NEEDS_KVM();
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		CHECK(init(&f, code, reset(code)));
+		f.config.cpus = counts[i];
+		CHECK_EQ(start(&f), 0);
+		CHECK_EQ(await_exit(&f), EXIT_SUCCESS);
+		finish(&f);
+	}
+}
+
 TEST(a_panic_is_a_failure)
 {
 	uint8_t code[CODE_MAX];

@@ -54,7 +54,7 @@ TEST(more_than_there_is_is_refused)
 	cpus = 4;
 	memory = 16 * gib + 1;
 	CHECK_EQ(host_check(&host, 32 * gib, &cpus, &memory, &err), -EINVAL);
-	memory = 511ull * HOST_MIB;
+	memory = 127ull * HOST_MIB;
 	CHECK_EQ(host_check(&host, 32 * gib, &cpus, &memory, &err), -EINVAL);
 	memory = 16 * gib;
 	CHECK_EQ(host_check(&host, 32 * gib, &cpus, &memory, &err), 0);

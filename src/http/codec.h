@@ -8,6 +8,26 @@
  * over is acknowledged by http_consumed(), and until then the other end's
  * window (HTTP/2) or our appetite (HTTP/1: input() takes no more) is smaller.
  * A message that HTTP allows to be read in two ways is refused, never mended.
+ *
+ * The owner's loop. Feed what was received and keep what input() left; give
+ * it again after consumed(), finish(), respond() or output(). While
+ * wants_output(), call output() and send what it gave: it may give nothing
+ * and only tell events. When is_done() and nothing wants out, close. No
+ * function but destroy() is forbidden within an event; time-outs are the owner's.
+ *
+ * Messages. has_body false: the head was all, neither data nor end follow and
+ * neither send nor finish are needed. A body for HEAD, 204 and 304 may be
+ * sent and is dropped. What is sent must be as long as content_length says
+ * (-EMSGSIZE, and the stream is cut). Content-Length, Host, Expect and the
+ * hop-by-hop fields are the codecs': they leave those out of what they tell
+ * and of what they write.
+ *
+ * Raw streams. CONNECT answered by 2xx, and an upgrade answered by 101, turn
+ * the stream raw: whatever has_body said, data then flows both ways, `end`
+ * says that the other end sends no more, and finish() closes the connection
+ * once all was sent. The server takes no byte beyond the head before it was
+ * answered: after a 2xx to CONNECT and an empty output the owner may as well
+ * destroy the codec and keep the connection.
  */
 #ifndef HTTP_CODEC_H
 #define HTTP_CODEC_H
@@ -25,9 +45,14 @@ struct http_stream;
 enum http_side { HTTP_SERVER, HTTP_CLIENT };
 
 /* Why a stream was cut. */
-enum http_cut { HTTP_CUT_CANCELLED, HTTP_CUT_MALFORMED, HTTP_CUT_REFUSED, HTTP_CUT_CLOSED };
+enum http_cut {
+	HTTP_CUT_CANCELLED, /* one side wants no more of it */
+	HTTP_CUT_MALFORMED, /* the message cannot be believed */
+	HTTP_CUT_REFUSED,   /* the request was not looked at: may be tried elsewhere */
+	HTTP_CUT_CLOSED,    /* the connection ended within it */
+};
 
-/* What the owner hears. All from within http_input() or http_output(). */
+/* What the owner hears, from within input(), input_end() or output(); `gone` also destroy(). */
 struct http_events {
 	/* Server: a request (has_body: data or end follow). Its owner may move strings out. */
 	void (*request)(void *owner, struct http_stream *stream, struct http_request *request,
@@ -36,7 +61,7 @@ struct http_events {
 	void (*response)(void *owner, struct http_stream *stream, struct http_response *response,
 			 bool has_body);
 	void (*data)(void *owner, struct http_stream *stream, const uint8_t *bytes, size_t len);
-	/* The message is complete; trailers may be empty. */
+	/* The body is complete; trailers may be empty. Those that say credentials do not exist. */
 	void (*end)(void *owner, struct http_stream *stream, struct http_fields *trailers);
 	/* The other end or the codec gave the stream up; nothing may be sent on it. */
 	void (*cut)(void *owner, struct http_stream *stream, enum http_cut why);
@@ -82,7 +107,7 @@ struct http_stream {
 	void *tag; /* the owner's */
 };
 
-/* Bytes taken, which may be fewer than len while bodies wait to be consumed; -EPROTO. */
+/* Bytes taken, which may be fewer than len while bodies wait to be consumed; -EPROTO, -ENOMEM. */
 static inline ssize_t http_input(struct http_codec *codec, const uint8_t *bytes, size_t len)
 {
 	return codec->impl->input(codec, bytes, len);
@@ -111,7 +136,10 @@ static inline bool http_is_done(const struct http_codec *codec)
 	return codec->impl->is_done(codec);
 }
 
-/* Client: begins an exchange; NULL: not now (can_open) or out of memory. */
+/*
+ * Client: begins an exchange; NULL: not now (can_open), out of memory, or this
+ * version cannot say it (an upgrade or CONNECT by HTTP/2, a value that is none).
+ */
 static inline struct http_stream *
 http_open(struct http_codec *codec, const struct http_request *request, bool has_body, void *tag)
 {
@@ -123,14 +151,17 @@ static inline bool http_can_open(const struct http_codec *codec)
 	return codec->impl->can_open(codec);
 }
 
-/* Server: a response head; 1xx any number of times, then one final. A 101 turns the stream raw. */
+/*
+ * Server: a response head; 1xx any number of times, then one final. -EINVAL: not
+ * now, or a value is none.
+ */
 static inline int http_respond(struct http_stream *stream, const struct http_response *response,
 			       bool has_body)
 {
 	return stream->codec->impl->respond(stream, response, has_body);
 }
 
-/* Body bytes taken; 0: no room now (`room` is called). */
+/* Body bytes taken; 0: no room now (`room` is called); -EMSGSIZE, -EPIPE: it was cut. */
 static inline ssize_t http_send(struct http_stream *stream, const uint8_t *bytes, size_t len)
 {
 	return stream->codec->impl->send(stream, bytes, len);
@@ -142,6 +173,7 @@ static inline int http_finish(struct http_stream *stream, const struct http_fiel
 	return stream->codec->impl->finish(stream, trailers);
 }
 
+/* Gives the stream up; `gone` follows. HTTP/1: the connection is done with it. */
 static inline void http_cut(struct http_stream *stream, enum http_cut why)
 {
 	stream->codec->impl->cut(stream, why);
@@ -158,6 +190,7 @@ static inline void http_close(struct http_codec *codec)
 	codec->impl->close(codec);
 }
 
+/* Each open stream hears `gone`, nothing else. Not within an event. */
 static inline void http_destroy(struct http_codec *codec)
 {
 	if (codec != NULL)

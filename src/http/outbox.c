@@ -1,0 +1,33 @@
+#include "http/outbox.h"
+
+#include <string.h>
+
+#include "base/check.h"
+
+void outbox_init(struct outbox *outbox, size_t max)
+{
+	*outbox = (struct outbox){ .start = 0 };
+	buf_init(&outbox->bytes, max);
+}
+
+void outbox_finish(struct outbox *outbox)
+{
+	if (outbox->has_secret && outbox->bytes.len > 0)
+		explicit_bzero(outbox->bytes.data, outbox->bytes.len);
+	buf_finish(&outbox->bytes);
+	outbox->start = 0;
+	outbox->has_secret = false;
+}
+
+size_t outbox_take(struct outbox *outbox, uint8_t *to, size_t room)
+{
+	size_t len = min_of(outbox_len(outbox), room);
+
+	if (len == 0)
+		return 0;
+	memcpy(to, outbox->bytes.data + outbox->start, len);
+	outbox->start += len;
+	if (outbox_len(outbox) == 0)
+		outbox_finish(outbox);
+	return len;
+}

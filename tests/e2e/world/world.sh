@@ -1,0 +1,69 @@
+# A world for the tests of the network: two namespaces, one for the host and one for everything beyond it, joined by one cable.
+#
+#   world_up FOLDER          makes both, with servers (world/serve) and the names of world/names; needs root
+#   in_host COMMAND...       runs where sbxd runs: its resolver is the world's, its addresses are 93.184.216.2 and …::2
+#   in_world COMMAND...
+#   world_down
+#
+#   $WORLD_CA                the authority of the world's servers: `sbx create --extra-ca $WORLD_CA`
+#   seen LOG JQ_FILTER       how many lines of packets, dns or requests (world/serve) the filter selects
+#   forget                   empties the logs, so that the next `seen` is about what comes now
+#
+# Everything has a public-looking address, since the policy refuses others, and no route leads out: what a test
+# reaches is in here, and what a guest gets out shows in the logs.
+world_here=$(dirname "${BASH_SOURCE[0]}")
+WORLD_HOST=sbx-host-$$
+WORLD_WORLD=sbx-world-$$
+
+in_host() { ip netns exec "$WORLD_HOST" "$@"; }
+in_world() { ip netns exec "$WORLD_WORLD" "$@"; }
+
+seen() { jq -s "[.[] | select($2)] | length" "$WORLD/$1.log"; }
+
+forget() {
+	local log
+	for log in packets dns requests; do
+		: >"$WORLD/$log.log"
+	done
+}
+
+world_addresses() {
+	local last
+	for last in 34 35 36 37 38 39 40 41 53 66; do
+		in_world ip address add "93.184.216.$last/24" dev cable
+		in_world ip address add "2606:2800:220:1::$last/64" dev cable nodad
+	done
+	in_host ip address add 93.184.216.2/24 dev cable
+	in_host ip address add 2606:2800:220:1::2/64 dev cable nodad
+	for namespace in "$WORLD_HOST" "$WORLD_WORLD"; do
+		ip -n "$namespace" link set lo up
+		ip -n "$namespace" link set cable up
+	done
+	# what leaves for anywhere else arrives in the world too, where it is seen and not answered
+	in_host ip route add default via 93.184.216.34
+	in_host ip -6 route add default via 2606:2800:220:1::34
+}
+
+world_up() {
+	WORLD=$1
+	WORLD_CA=$WORLD/ca.pem
+	mkdir -p "$WORLD/files" "/etc/netns/$WORLD_HOST"
+	cp "$world_here/names" "$WORLD/names"
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj '/CN=The world' \
+		-keyout "$WORLD/ca.key" -out "$WORLD_CA" 2>/dev/null
+	ip netns add "$WORLD_HOST" && ip netns add "$WORLD_WORLD"
+	ip -n "$WORLD_HOST" link add cable type veth peer name cable netns "$WORLD_WORLD"
+	world_addresses
+	printf 'nameserver 93.184.216.53\n' >"/etc/netns/$WORLD_HOST/resolv.conf"
+	forget
+	in_world python3 "$world_here/serve" "$WORLD" >"$WORLD/serve.log" 2>&1 &
+	WORLD_SERVER=$!
+	wait_for 30 test -e "$WORLD/ready"
+}
+
+world_down() {
+	[ -z "$WORLD_SERVER" ] || kill "$WORLD_SERVER" 2>/dev/null
+	ip netns del "$WORLD_HOST" 2>/dev/null
+	ip netns del "$WORLD_WORLD" 2>/dev/null
+	rm -rf "/etc/netns/$WORLD_HOST"
+}

@@ -14,18 +14,21 @@ struct buf;
 struct credential;
 struct credentials;
 
-enum { OAUTH_BODY_MAX = 256 << 10 };
+enum { OAUTH_BODY_MAX = 256 << 10, OAUTH_HOST_MAX = 253 };
 
 /* The OAUTH credential whose token_url this is; NULL: none. path: with its query or not. */
 const struct credential *credentials_token_endpoint(const struct credentials *credentials,
 						    const char *host, uint16_t port,
 						    const char *path);
 
+/* The host and port of "https://host[:port]/path"; -EINVAL. */
+int oauth_url_host(const char *url, char ret_host[OAUTH_HOST_MAX + 1], uint16_t *ret_port);
+
 /*
  * Puts the real refresh token in place of the sentinel, escaped as
- * content_type wants it (JSON or a form). -EACCES: the sentinel is there and
- * no real token is; -EINVAL: a type in which the sentinel cannot be replaced.
- * The body is wiped by its owner once it was sent.
+ * content_type (NULL: not stated) wants it, JSON or a form. -EACCES: the
+ * sentinel is there and no real token is; -EINVAL: a type in which it cannot
+ * be replaced. The owner of the body wipes it once it was sent.
  */
 int oauth_fill_request(const struct credential *credential, const char *content_type,
 		       struct buf *body);
@@ -37,9 +40,12 @@ struct oauth_tokens {
 };
 
 /*
- * Takes the tokens ("access_token", "accessToken", "refresh_token",
- * "refreshToken") out of a JSON reply (identity) and leaves sentinels. -EBADMSG: it is no
- * JSON that can be understood; then it must not reach the guest.
+ * For the body of a 2xx reply (identity): takes the tokens ("access_token",
+ * "accessToken", "refresh_token", "refreshToken") out of JSON and leaves
+ * sentinels. Of an "id_token" the claims stay, for clients that read them, and the
+ * signature goes: without it the token buys nothing. No body is a reply
+ * without tokens. -EBADMSG: not JSON that is understood; it must not reach the
+ * guest. Run the result through a credential_masker as any other reply.
  */
 int oauth_take_reply(const struct credential *credential, struct buf *body,
 		     struct oauth_tokens *ret);

@@ -1,0 +1,124 @@
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "credential/decode.h"
+#include "credential/set.h"
+#include "http/message.h"
+
+struct credential_masker {
+	const struct credentials *credentials; /* weak */
+	struct decoder *decoder;	       /* owned */
+	struct needle_search search;
+	bool is_over; /* an error: nothing more may go on */
+};
+
+/* Real values only: a placeholder in a reply tells nothing. */
+static void ignore_placeholders(const struct credentials *credentials, struct needle_ignore *ignore)
+{
+	for (size_t i = 0; i < credentials->count; i++)
+		needle_ignore_add(ignore, owner_of_placeholder(i));
+}
+
+int credential_masker_create(const struct credentials *credentials, const char *encoding,
+			     struct credential_masker **ret)
+{
+	struct credential_masker *masker = calloc(1, sizeof(*masker));
+	int r;
+
+	if (masker == NULL)
+		return -ENOMEM;
+	r = decoder_create(encoding, &masker->decoder);
+	if (r < 0) {
+		free(masker);
+		return r;
+	}
+	masker->credentials = credentials;
+	needle_search_init(&masker->search, credentials->needles, NEEDLE_MASK);
+	ignore_placeholders(credentials, &masker->search.ignore);
+	*ret = masker;
+	return 0;
+}
+
+struct masking {
+	struct needle_search *search;
+	struct buf *out;
+};
+
+static int mask_block(void *context, const uint8_t *bytes, size_t len)
+{
+	struct masking *masking = context;
+
+	return needle_search_feed(masking->search, bytes, len, false, masking->out);
+}
+
+int credential_masker_feed(struct credential_masker *masker, const uint8_t *bytes, size_t len,
+			   bool end, struct buf *out)
+{
+	struct masking masking = { &masker->search, out };
+	int r;
+
+	if (masker->is_over)
+		return -EBADMSG;
+	r = decoder_feed(masker->decoder, bytes, len, end, mask_block, &masking);
+	if (r == 0 && end)
+		r = needle_search_feed(&masker->search, NULL, 0, true, out);
+	masker->is_over = r < 0;
+	return r;
+}
+
+unsigned credential_masker_found(const struct credential_masker *masker)
+{
+	return masker->search.found;
+}
+
+const char *credential_masker_name(const struct credential_masker *masker)
+{
+	if (masker->search.found == 0)
+		return NULL;
+	return credential_of_owner(masker->credentials, masker->search.owner)->name;
+}
+
+void credential_masker_destroy(struct credential_masker *masker)
+{
+	if (masker == NULL)
+		return;
+	decoder_destroy(masker->decoder);
+	needle_search_finish(&masker->search);
+	free(masker);
+}
+
+static int mask_field(const struct credentials *credentials, struct http_fields *fields,
+		      size_t index, unsigned *masked)
+{
+	autocall(needle_search_finish) struct needle_search search;
+	autocall(buf_finish) struct buf out;
+	const struct http_field *field = &fields->items[index];
+	int r;
+
+	buf_init(&out, field->value_len + 1);
+	needle_search_init(&search, credentials->needles, NEEDLE_MASK);
+	ignore_placeholders(credentials, &search.ignore);
+	r = needle_search_feed(&search, (const uint8_t *)field->value, field->value_len, true,
+			       &out);
+	if (r < 0 || search.found == 0)
+		return r;
+	r = http_fields_replace(fields, index, buf_str(&out), out.len, false);
+	if (r == 0)
+		(*masked)++;
+	return r;
+}
+
+int credentials_mask_head(const struct credentials *credentials, struct http_response *response,
+			  unsigned *ret_masked)
+{
+	unsigned masked = 0;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < response->fields.count; i++)
+		r = mask_field(credentials, &response->fields, i, &masked);
+	if (r == 0)
+		*ret_masked = masked;
+	return r;
+}

@@ -36,8 +36,9 @@ static void on_request(void *owner, struct http_stream *stream, struct http_requ
 
 	record->requests++;
 	record->stream = stream;
-	LOG(record, "request %s %s://%s%s length %lld%s%s%s\n", request->method, request->scheme,
-	    request->authority, request->path != NULL ? request->path : "",
+	(void)snprintf(record->url, sizeof(record->url), "%s://%s%s", request->scheme,
+		       request->authority, request->path != NULL ? request->path : "");
+	LOG(record, "request %s %s length %lld%s%s%s\n", request->method, record->url,
 	    (long long)request->content_length, has_body ? " body" : "",
 	    request->expects_continue ? " expects" : "",
 	    request->upgrade != NULL ? " upgrade" : "");

@@ -26,6 +26,7 @@ struct record {
 	bool holds;    /* http_consumed() is not called */
 	bool answers;  /* each request is answered 204 when it is complete */
 	bool is_quiet; /* no log */
+	char url[512]; /* of the latest request */
 	char why[128]; /* of broken */
 };
 

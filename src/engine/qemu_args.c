@@ -141,8 +141,12 @@ static void add_devices(struct qemu_args *args, int *r, const struct engine_conf
 		(void)snprintf(id, sizeof(id), "disk%zu", i);
 		add_chardev(args, r, id, config->disk_fds[i], "");
 		add(args, r, "-device");
-		add(args, r, "vhost-user-blk,chardev=%s,num-queues=1,bus=virtio-mmio-bus.%u", id,
-		    --slot);
+		/* The ring is as long as the transport lets the guest make it, whatever is said
+		 * here; what is told to the backend of requests under way is for this length. */
+		add(args, r,
+		    "vhost-user-blk,chardev=%s,num-queues=1,queue-size=1024,"
+		    "bus=virtio-mmio-bus.%u",
+		    id, --slot);
 	}
 	if (config->fs_fd >= 0) {
 		add_chardev(args, r, "fs", config->fs_fd, "");

@@ -19,9 +19,10 @@
 #include "sbxd/supervisor.h"
 
 /* Opens those processes of the record that still live; how many are missing. */
-static int open_processes(const struct record *record, struct run *run)
+static int open_processes(const struct sandbox *sandbox, struct run *run)
 {
-	int missing = RUN_ROLES;
+	const struct record *record = &sandbox->record;
+	int missing = run_has_network(sandbox) ? RUN_ROLES : RUN_ROLES - 2;
 
 	for (int role = 0; role < RUN_ROLES; role++) {
 		const char *name = run_role_name((enum run_role)role, record);
@@ -39,7 +40,7 @@ static int open_processes(const struct record *record, struct run *run)
 
 int run_adopt(struct sandbox *sandbox, struct run *run, struct err *err)
 {
-	int missing = open_processes(&sandbox->record, run), r = 0;
+	int missing = open_processes(sandbox, run), r = 0;
 
 	if (missing == 1 && run->pidfds[RUN_BLK] < 0)
 		r = run_restart_blk(sandbox, run, err);
@@ -79,7 +80,7 @@ static void settle_live(struct sandbox *sandbox)
 	if (run == NULL)
 		return;
 	if (status == SANDBOX_STARTING) {
-		(void)open_processes(&sandbox->record, run);
+		(void)open_processes(sandbox, run);
 		r = err_set(&err, -ECANCELED, "the daemon ended while it started");
 	} else {
 		r = run_adopt(sandbox, run, &err);

@@ -30,6 +30,10 @@ static const struct artefact_row {
 	[ARTEFACT_FS] = { "sbx-fs", NULL, "sbx-fs", "../libexec/sbx/sbx-fs", "../sbx-fs/sbx-fs" },
 	[ARTEFACT_VSOCK] = { "sbx-vsock", NULL, "sbx-vsock", "../libexec/sbx/sbx-vsock",
 			     "../sbx-vsock/sbx-vsock" },
+	[ARTEFACT_NET] = { "sbx-net", NULL, "sbx-net", "../libexec/sbx/sbx-net",
+			   "../sbx-net/sbx-net" },
+	[ARTEFACT_PROXY] = { "sbx-proxy", NULL, "sbx-proxy", "../libexec/sbx/sbx-proxy",
+			     "../sbx-proxy/sbx-proxy" },
 	[ARTEFACT_VMM] = { "sbx-vmm", NULL, "sbx-vmm", "../libexec/sbx/sbx-vmm",
 			   "../sbx-vmm/sbx-vmm" },
 };

@@ -26,8 +26,10 @@
 #include "base/loop.h"
 #include "sbxd/adopt.h"
 #include "sbxd/detach.h"
+#include "sbxd/network.h"
 #include "sbxd/rest.h"
 #include "sbxd/supervisor.h"
+#include "sbxd/uplink.h"
 
 enum { LOG_MAX_BYTES = 8 << 20 };
 
@@ -84,6 +86,13 @@ static void stop_ready(struct loop_watch *watch, uint32_t events)
 	(void)events;
 	log_info("asked to end");
 	loop_stop(daemon->loop);
+}
+
+/* The keepers push it when they come to it: the loop does not wait. */
+static void uplink_changed(void *context)
+{
+	log_info("this host's addresses or resolvers changed");
+	network_make_stale(context, NULL);
 }
 
 static int parse_options(int argc, char **argv, struct options *ret)
@@ -202,6 +211,8 @@ static int open_supervisor(struct daemon *daemon, const struct options *options,
 	list_init(&supervisor->sandboxes);
 	(void)pthread_mutex_init(&supervisor->lock, NULL);
 	host_read(&supervisor->host);
+	if (uplink_create(&supervisor->uplink) < 0)
+		return err_set(err, -ENOMEM, "out of memory");
 	if (daemon->stop_fd < 0 || artefacts_init(&supervisor->artefacts, options->artefacts) < 0)
 		return err_set(err, -ENOMEM, "out of memory");
 	return adopt_all(supervisor, err);
@@ -225,6 +236,9 @@ static int open_server(struct daemon *daemon, struct err *err)
 			     signal_ready);
 	if (r == 0)
 		r = loop_add(daemon->loop, &daemon->stop, daemon->stop_fd, EPOLLIN, stop_ready);
+	if (r == 0)
+		r = uplink_watch(daemon->supervisor.uplink, daemon->loop, uplink_changed,
+				 &daemon->supervisor);
 	return r < 0 ? err_set_errno(err, r, "cannot listen at '%s'", path) : 0;
 }
 

@@ -5,6 +5,8 @@
 
 #include "base/cleanup.h"
 #include "sbxd/record.h"
+#include "sbxd/sandbox.h"
+#include "sbxd/supervisor.h"
 
 struct run *run_create(void)
 {
@@ -16,6 +18,7 @@ struct run *run_create(void)
 		run->pidfds[i] = -1;
 	run->events_fd = run->busy_fd = run->console_fd = -1;
 	run->messages_fd = run->messages_far = -1;
+	network_init(&run->network);
 	return run;
 }
 
@@ -38,8 +41,16 @@ void run_destroy(struct run *run)
 	close_if_open(&run->console_fd);
 	close_if_open(&run->messages_fd);
 	close_if_open(&run->messages_far);
+	network_finish(&run->network);
 	tail_clear(&run->messages);
 	free(run);
+}
+
+bool run_has_network(const struct sandbox *sandbox)
+{
+	char *const *paths = sandbox->supervisor->artefacts.paths;
+
+	return paths[ARTEFACT_NET] != NULL && paths[ARTEFACT_PROXY] != NULL;
 }
 
 const char *run_role_name(enum run_role role, const struct record *record)
@@ -51,6 +62,10 @@ const char *run_role_name(enum run_role role, const struct record *record)
 		return "sbx-fs";
 	case RUN_VSOCK:
 		return "sbx-vsock";
+	case RUN_NET:
+		return "sbx-net";
+	case RUN_PROXY:
+		return "sbx-proxy";
 	case RUN_ENGINE:
 	case RUN_ROLES:
 		break;

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "sbxd/idle.h"
+#include "sbxd/network.h"
 #include "sbxd/tail.h"
 #include "wire/stream.h"
 
@@ -16,7 +17,7 @@ struct err;
 struct record;
 struct sandbox;
 
-enum run_role { RUN_BLK, RUN_FS, RUN_VSOCK, RUN_ENGINE, RUN_ROLES };
+enum run_role { RUN_BLK, RUN_FS, RUN_VSOCK, RUN_NET, RUN_PROXY, RUN_ENGINE, RUN_ROLES };
 
 /* Why a run ends. */
 enum run_end {
@@ -35,6 +36,7 @@ struct run {
 	int messages_far;  /* owned: where they print to; -1: as above */
 	unsigned restarts; /* of sbx-blk */
 	struct tail messages;
+	struct network network;
 	struct idle idle;
 	bool is_ready; /* the guest knocked */
 	bool is_asked; /* the guest shut down because we asked it to */
@@ -47,6 +49,9 @@ void run_destroy(struct run *run); /* closes; ends nothing */
 
 /* "sbx-blk", …; the engine's name comes from the record. */
 const char *run_role_name(enum run_role role, const struct record *record);
+
+/* Whether the programs that serve a network are there. */
+bool run_has_network(const struct sandbox *sandbox);
 
 /* start.c: from nothing to a guest that answers. Deadlines inside. */
 int run_start(struct sandbox *sandbox, struct run *run, struct err *err);

@@ -31,8 +31,11 @@ static int make_paths(struct sandbox *sandbox)
 	sandbox->share_path = path_join(sandbox->run_folder, "fs.sock");
 	sandbox->engine_path = path_join(sandbox->run_folder, "engine.sock");
 	sandbox->screen_path = path_join(sandbox->run_folder, "console.sock");
+	sandbox->net_path = path_join(sandbox->run_folder, "net.sock");
+	sandbox->proxy_path = path_join(sandbox->run_folder, "proxy.sock");
 	return sandbox->vsock_path == NULL || sandbox->share_path == NULL ||
-			       sandbox->engine_path == NULL || sandbox->screen_path == NULL
+			       sandbox->engine_path == NULL || sandbox->screen_path == NULL ||
+			       sandbox->net_path == NULL || sandbox->proxy_path == NULL
 		       ? -ENOMEM
 		       : 0;
 }
@@ -59,6 +62,7 @@ int sandbox_create(struct supervisor *supervisor, struct record *record, struct 
 		return -ENOMEM;
 	sandbox->supervisor = supervisor;
 	sandbox->references = 1;
+	sandbox->network_wanted = 1;
 	list_init(&sandbox->node);
 	init_locks(sandbox);
 	sandbox->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -88,6 +92,8 @@ void sandbox_destroy(struct sandbox *sandbox)
 	free(sandbox->share_path);
 	free(sandbox->engine_path);
 	free(sandbox->screen_path);
+	free(sandbox->net_path);
+	free(sandbox->proxy_path);
 	(void)pthread_cond_destroy(&sandbox->changed);
 	(void)pthread_mutex_destroy(&sandbox->lock);
 	(void)pthread_mutex_destroy(&sandbox->save_lock);

@@ -56,12 +56,19 @@ struct sandbox {
 	struct err failure;		       /* the last one */
 	unsigned sessions, busy;
 	struct tail console;
+	/*
+	 * What sbx-net and sbx-proxy are to know has a generation: the one that is wanted,
+	 * and the one that both said they work by. See network.h.
+	 */
+	uint64_t network_wanted, network_applied;
 	struct run *adopted; /* owned; a run found at the daemon's start, for the keeper */
 	/* fixed from creation on, readable without lock */
 	char *folder;	   /* owned: of state */
 	char *run_folder;  /* owned */
 	char *vsock_path;  /* owned: sbx-vsock's socket in run_folder */
 	char *share_path;  /* owned: sbx-fs's control socket in run_folder */
+	char *net_path;	   /* owned: sbx-net's control socket */
+	char *proxy_path;  /* owned: sbx-proxy's */
 	char *engine_path; /* owned: the engine's control socket */
 	char *screen_path; /* owned: the console's socket */
 };

@@ -27,6 +27,8 @@
 #include "base/file.h"
 #include "engine/engine.h"
 #include "jail/spawn.h"
+#include "sbxd/authority.h"
+#include "sbxd/environment.h"
 #include "sbxd/guest.h"
 #include "sbxd/run.h"
 #include "sbxd/sandbox.h"
@@ -50,7 +52,9 @@ struct parts {
 	int disk_images[DISKS];
 	int disk_near[DISKS], disk_far[DISKS]; /* near: the backend's end; far: the engine's */
 	int fs_near, fs_far, vsock_near, vsock_far;
-	int fs_listen, vsock_listen, console_listen;
+	int net_near, net_far;
+	int relay_net, relay_proxy; /* between sbx-net and sbx-proxy */
+	int fs_listen, vsock_listen, net_listen, proxy_listen, console_listen;
 	int messages_far; /* what the programs print to */
 	int shares[MOUNTS_MAX];
 	size_t shares_count;
@@ -71,8 +75,14 @@ static void parts_init(struct parts *parts)
 				 .fs_far = -1,
 				 .vsock_near = -1,
 				 .vsock_far = -1,
+				 .net_near = -1,
+				 .net_far = -1,
+				 .relay_net = -1,
+				 .relay_proxy = -1,
 				 .fs_listen = -1,
 				 .vsock_listen = -1,
+				 .net_listen = -1,
+				 .proxy_listen = -1,
 				 .console_listen = -1,
 				 .messages_far = -1 };
 	for (size_t i = 0; i < DISKS; i++)
@@ -84,7 +94,9 @@ static void parts_init(struct parts *parts)
 static void parts_finish(struct parts *parts)
 {
 	int single[] = { parts->fs_near,	parts->fs_far,	    parts->vsock_near,
-			 parts->vsock_far,	parts->fs_listen,   parts->vsock_listen,
+			 parts->vsock_far,	parts->net_near,    parts->net_far,
+			 parts->relay_net,	parts->relay_proxy, parts->fs_listen,
+			 parts->vsock_listen,	parts->net_listen,  parts->proxy_listen,
 			 parts->console_listen, parts->messages_far };
 
 	close_all(single, countof(single));
@@ -165,6 +177,31 @@ static int make_messages(struct run *run, struct parts *parts)
 	return parts->messages_far < 0 ? -errno : 0;
 }
 
+/* Packets, so that a frame and the descriptors with it stay together. */
+static int make_relay(struct parts *parts)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	parts->relay_net = pair[0];
+	parts->relay_proxy = pair[1];
+	return 0;
+}
+
+static int make_network_sockets(const struct sandbox *sandbox, struct parts *parts)
+{
+	int r = make_pair(&parts->net_near, &parts->net_far);
+
+	if (r == 0)
+		r = make_relay(parts);
+	if (r == 0)
+		r = fd_listen_unix(sandbox->net_path, &parts->net_listen);
+	if (r == 0)
+		r = fd_listen_unix(sandbox->proxy_path, &parts->proxy_listen);
+	return r;
+}
+
 static int make_sockets(struct sandbox *sandbox, struct run *run, struct parts *parts,
 			struct err *err)
 {
@@ -184,6 +221,8 @@ static int make_sockets(struct sandbox *sandbox, struct run *run, struct parts *
 		r = fd_listen_unix(sandbox->vsock_path, &parts->vsock_listen);
 	if (r == 0)
 		r = fd_listen_unix(sandbox->screen_path, &parts->console_listen);
+	if (r == 0)
+		r = make_network_sockets(sandbox, parts);
 	if (r == 0)
 		r = make_messages(run, parts);
 	return r < 0 ? err_set_errno(err, r, "cannot make sockets in '%s'", sandbox->run_folder)
@@ -206,6 +245,7 @@ static int spawn_backend(struct sandbox *sandbox, struct parts *parts, enum run_
 			.fds = fds,
 			.fds_count = fds_count,
 			.stdout_fd = parts->messages_far,
+			.network = role == RUN_NET,
 			.weak = sandbox->record.weak_jail,
 		},
 		&parts->children[role], err);
@@ -265,6 +305,24 @@ static int spawn_fs(struct sandbox *sandbox, struct parts *parts, struct err *er
 			     SHARE_FDS_FIXED + count, err);
 }
 
+/* Its sockets are the sandbox's way out; the names to reach come from the guest by sbx-proxy. */
+static int spawn_net(struct sandbox *sandbox, struct parts *parts, struct err *err)
+{
+	char *argv[] = { "sbx-net", sandbox->record.weak_jail ? "--weak" : NULL, NULL };
+	int fds[] = { parts->net_near, parts->net_listen, parts->relay_net };
+
+	return spawn_backend(sandbox, parts, RUN_NET, ARTEFACT_NET, argv, fds, countof(fds), err);
+}
+
+static int spawn_proxy(struct sandbox *sandbox, struct parts *parts, struct err *err)
+{
+	char *argv[] = { "sbx-proxy", sandbox->record.weak_jail ? "--weak" : NULL, NULL };
+	int fds[] = { parts->relay_proxy, parts->proxy_listen };
+
+	return spawn_backend(sandbox, parts, RUN_PROXY, ARTEFACT_PROXY, argv, fds, countof(fds),
+			     err);
+}
+
 static int spawn_engine(struct sandbox *sandbox, struct parts *parts, struct err *err)
 {
 	const struct artefacts *artefacts = &sandbox->supervisor->artefacts;
@@ -291,7 +349,7 @@ static int spawn_engine(struct sandbox *sandbox, struct parts *parts, struct err
 		.disks_count = DISKS,
 		.fs_fd = parts->fs_far,
 		.vsock_fd = parts->vsock_far,
-		.net_fd = -1,
+		.net_fd = run_has_network(sandbox) ? parts->net_far : -1,
 		.weak_jail = record->weak_jail,
 	};
 
@@ -309,7 +367,11 @@ static int persist(struct sandbox *sandbox, struct parts *parts, struct err *err
 	(void)pthread_mutex_lock(&sandbox->lock);
 	record->processes_count = 0;
 	for (int role = 0; role < RUN_ROLES; role++) {
-		struct record_process *process = &record->processes[record->processes_count++];
+		struct record_process *process = &record->processes[record->processes_count];
+
+		if (parts->children[role].pidfd < 0)
+			continue;
+		record->processes_count++;
 
 		process->id = parts->children[role].id;
 		(void)snprintf(process->name, sizeof(process->name), "%s",
@@ -322,11 +384,12 @@ static int persist(struct sandbox *sandbox, struct parts *parts, struct err *err
 /* Opens the gates, the engine's first: it has most to do. */
 static int release(struct run *run, struct parts *parts, struct err *err)
 {
-	static const enum run_role order[] = { RUN_ENGINE, RUN_BLK, RUN_FS, RUN_VSOCK };
+	static const enum run_role order[] = { RUN_ENGINE, RUN_BLK, RUN_FS,
+					       RUN_VSOCK,  RUN_NET, RUN_PROXY };
 
 	for (size_t i = 0; i < countof(order); i++) {
 		struct spawned *child = &parts->children[order[i]];
-		int r = jail_spawn_release(child, err);
+		int r = child->pidfd < 0 ? 0 : jail_spawn_release(child, err);
 
 		run->pidfds[order[i]] = take_fd(&child->pidfd);
 		if (r < 0)
@@ -345,18 +408,24 @@ static int spawn_all(struct sandbox *sandbox, struct run *run, struct parts *par
 		r = spawn_fs(sandbox, parts, err);
 	if (r == 0)
 		r = spawn_vsock(sandbox, parts, err);
+	if (r == 0 && run_has_network(sandbox))
+		r = spawn_net(sandbox, parts, err);
+	if (r == 0 && run_has_network(sandbox))
+		r = spawn_proxy(sandbox, parts, err);
 	if (r == 0)
 		r = persist(sandbox, parts, err);
 	return r < 0 ? r : release(run, parts, err);
 }
 
-/* Waits for the guest's knock; a process that ends or a stop that is wanted ends the wait. */
+/*
+ * Waits for the guest's knock and for its policy to be in force: nobody gets a sandbox that is
+ * denied what it may have. A process that ends or a stop that is wanted ends the wait. */
 static int await_ready(struct sandbox *sandbox, struct run *run, struct err *err)
 {
 	uint64_t deadline_ms = clock_now_ms() + READY_MS;
 	char line[200];
 
-	while (!run->is_ready) {
+	while (!run->is_ready || (run_has_network(sandbox) && !network_is_applied(&run->network))) {
 		bool is_cancelled;
 		int r = run_step(sandbox, run, deadline_ms, err);
 
@@ -369,6 +438,9 @@ static int await_ready(struct sandbox *sandbox, struct run *run, struct err *err
 		if (is_cancelled)
 			return err_set(err, -ECANCELED, "sandbox '%s' was stopped while it started",
 				       sandbox->record.name);
+		if (run->is_ready && clock_left_ms(deadline_ms) == 0)
+			return err_set(err, -ETIMEDOUT, "the network was not ready within %d s",
+				       READY_MS / 1000);
 		if (!run->is_ready && clock_left_ms(deadline_ms) == 0)
 			return err_set(err, -ETIMEDOUT, "the guest was not ready within %d s%s%s",
 				       READY_MS / 1000,
@@ -377,43 +449,40 @@ static int await_ready(struct sandbox *sandbox, struct run *run, struct err *err
 	return 0;
 }
 
-/* What every command in the guest finds in its environment. */
-static int make_env(const struct record *record, struct string_list *ret)
+/* What SETUP says beside what is in the record. */
+struct setup {
+	char *authority; /* owned */
+	char hash[AUTHORITY_HASH_SIZE];
+	struct string_list env;
+};
+
+static void setup_finish(struct setup *setup)
 {
-	const char *workspace = record->mounts.count > 0 ? record->mounts.items[0].target : NULL;
-	const struct {
-		const char *name, *value;
-	} own[] = {
-		{ "SANDBOX_NAME", record->name },
-		{ "SANDBOX_ID", record->id },
-		{ "WORKSPACE_DIR", workspace },
-		{ "IS_SANDBOX", "1" },
-		{ "BASH_ENV", "/etc/sandbox-persistent.sh" },
-	};
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < countof(own); i++) {
-		autofree char *text = NULL;
-
-		if (own[i].value == NULL)
-			continue;
-		if (asprintf(&text, "%s=%s", own[i].name, own[i].value) < 0)
-			return -ENOMEM;
-		r = string_list_add(ret, text);
-	}
-	for (size_t i = 0; r == 0 && i < record->env.count; i++)
-		r = string_list_add(ret, record->env.items[i]);
-	return r;
+	free(setup->authority);
+	string_list_finish(&setup->env);
 }
 
-static void make_setup(struct record *record, const struct string_list *env,
-		       struct guest_message *ret)
+static int setup_init(struct sandbox *sandbox, struct setup *ret, struct err *err)
+{
+	int r;
+
+	*ret = (struct setup){ .authority = NULL };
+	r = authority_certificate(sandbox, &ret->authority, ret->hash, err);
+	if (r < 0)
+		return r;
+	r = environment_make(&sandbox->record, ret->authority, &ret->env);
+	return r < 0 ? err_set_errno(err, r, "cannot make the guest's environment") : 0;
+}
+
+static void make_setup(struct record *record, struct setup *setup, struct guest_message *ret)
 {
 	*ret = (struct guest_message){ .type = GUEST_SETUP,
 				       .hostname = record->name,
 				       .realtime_ns = clock_realtime_ns(),
-				       .env = env->items,
-				       .env_count = env->count };
+				       .authority = setup->authority,
+				       .name = setup->hash,
+				       .env = setup->env.items,
+				       .env_count = setup->env.count };
 	if (getrandom(ret->entropy, 64, 0) == 64)
 		ret->entropy_len = 64;
 }
@@ -443,32 +512,36 @@ static int share_rest(struct sandbox *sandbox, struct err *err)
 }
 
 /* Name, clock, entropy, environment and mounts, in one go on one connection. */
-static int set_up(struct sandbox *sandbox, struct err *err)
+static int ask_set_up(struct sandbox *sandbox, struct setup *setup, struct err *err)
 {
 	struct record *record = &sandbox->record;
 	uint64_t deadline_ms = clock_now_ms() + SETUP_MS;
 	struct guest_message requests[MOUNTS_MAX + 2];
 	char sources[MOUNTS_MAX][SHARE_NAME_SIZE];
-	struct string_list env = { .count = 0 };
 	autoclose int fd = -1;
 	size_t count = 0;
 	int r = guest_connect(sandbox->vsock_path, false, deadline_ms, &fd, err);
 
 	if (r < 0)
 		return r;
-	if (make_env(record, &env) < 0) {
-		string_list_finish(&env);
-		return err_set(err, -ENOMEM, "out of memory");
-	}
-	make_setup(record, &env, &requests[count++]);
+	make_setup(record, setup, &requests[count++]);
 	for (size_t i = 0; i < record->mounts.count; i++) {
 		share_name(i, sources[i]);
 		run_make_mount(&record->mounts.items[i], sources[i], &requests[count++]);
 	}
 	if (record->grown)
 		requests[count++] = (struct guest_message){ .type = GUEST_GROW };
-	r = guest_ask(fd, requests, count, deadline_ms, NULL, err);
-	string_list_finish(&env);
+	return guest_ask(fd, requests, count, deadline_ms, NULL, err);
+}
+
+static int set_up(struct sandbox *sandbox, struct err *err)
+{
+	struct setup setup;
+	int r = setup_init(sandbox, &setup, err);
+
+	if (r == 0)
+		r = ask_set_up(sandbox, &setup, err);
+	setup_finish(&setup);
 	return r < 0 ? err_wrap(err, "setting up the guest") : 0;
 }
 
@@ -494,7 +567,9 @@ int run_start(struct sandbox *sandbox, struct run *run, struct err *err)
 
 	parts_init(&parts);
 	sandbox_set_progress(sandbox, "Starting the microVM");
-	r = boot(sandbox, run, &parts, err);
+	r = authority_ensure(sandbox, err);
+	if (r == 0)
+		r = boot(sandbox, run, &parts, err);
 	parts_finish(&parts);
 	if (r < 0)
 		return r;

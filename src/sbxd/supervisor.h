@@ -17,6 +17,7 @@
 
 struct err;
 struct sandbox;
+struct uplink;
 
 enum { SUPERVISOR_SANDBOXES_MAX = 1024 };
 
@@ -24,8 +25,9 @@ struct supervisor {
 	struct paths paths;
 	struct artefacts artefacts;
 	struct host host;
-	int64_t started_at; /* seconds since 1970 */
-	int stop_fd;	    /* weak: an eventfd; written to, the daemon exits */
+	struct uplink *uplink; /* owned */
+	int64_t started_at;    /* seconds since 1970 */
+	int stop_fd;	       /* weak: an eventfd; written to, the daemon exits */
 	pthread_mutex_t lock;
 	struct list sandboxes; /* by name */
 	size_t count;

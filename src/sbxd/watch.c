@@ -41,6 +41,8 @@ enum watched {
 	WATCHED_BUSY,
 	WATCHED_CONSOLE,
 	WATCHED_MESSAGES,
+	WATCHED_NET,
+	WATCHED_PROXY,
 	WATCHED_COUNT,
 };
 
@@ -227,11 +229,12 @@ static bool goes_on_without(struct sandbox *sandbox, struct run *run, enum run_r
 static void fill(const struct sandbox *sandbox, const struct run *run,
 		 struct pollfd set[WATCHED_COUNT])
 {
-	const int fds[] = { [WATCHED_WAKE] = sandbox->wake_fd,
-			    [WATCHED_EVENTS] = run->events_fd,
-			    [WATCHED_BUSY] = run->busy_fd,
-			    [WATCHED_CONSOLE] = run->console_fd,
-			    [WATCHED_MESSAGES] = run->messages_fd };
+	const int fds[] = {
+		[WATCHED_WAKE] = sandbox->wake_fd,	[WATCHED_EVENTS] = run->events_fd,
+		[WATCHED_BUSY] = run->busy_fd,		[WATCHED_CONSOLE] = run->console_fd,
+		[WATCHED_MESSAGES] = run->messages_fd,	[WATCHED_NET] = run->network.net.fd,
+		[WATCHED_PROXY] = run->network.proxy.fd
+	};
 
 	for (size_t i = 0; i < WATCHED_COUNT; i++)
 		set[i] = (struct pollfd){ .fd = i < RUN_ROLES ? run->pidfds[i] : fds[i],
@@ -256,13 +259,17 @@ int run_step(struct sandbox *sandbox, struct run *run, uint64_t deadline_ms, str
 		read_events(sandbox, run);
 	if (set[WATCHED_BUSY].revents != 0)
 		read_busy(sandbox, run);
+	if (set[WATCHED_NET].revents != 0)
+		network_take_net(sandbox, &run->network);
+	if (set[WATCHED_PROXY].revents != 0)
+		network_take_proxy(sandbox, &run->network);
 	/* The engine last in the set is the first to blame: the others end when it does. */
 	for (int role = RUN_ENGINE; role >= 0; role--)
 		if (set[role].revents != 0)
 			return goes_on_without(sandbox, run, (enum run_role)role)
 				       ? 0
 				       : tell_end(sandbox, run, (enum run_role)role, err);
-	return 0;
+	return network_update(sandbox, &run->network, err);
 }
 
 enum run_end run_watch(struct sandbox *sandbox, struct run *run, struct err *err)
@@ -290,6 +297,10 @@ int run_connect(struct sandbox *sandbox, struct run *run, struct err *err)
 {
 	int r = guest_events(sandbox->vsock_path, &run->events_fd, err);
 
+	if (r == 0 && run_has_network(sandbox))
+		r = network_connect(sandbox, &run->network, err);
+	if (r == 0)
+		r = network_update(sandbox, &run->network, err);
 	if (r == 0 && fd_connect_unix(sandbox->screen_path, &run->console_fd) < 0)
 		run->console_fd = -1; /* no console, no reason to fail */
 	return r;

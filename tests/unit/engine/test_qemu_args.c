@@ -84,10 +84,12 @@ TEST(disks_come_in_order_and_every_device_has_its_slot)
 	struct qemu_args args;
 
 	CHECK_EQ(qemu_args_init(&args, &config, 50, 0), 0);
-	CHECK_STR(value_of(&args, "-device", 0),
-		  "vhost-user-blk,chardev=disk0,num-queues=1,bus=virtio-mmio-bus.23");
-	CHECK_STR(value_of(&args, "-device", 2),
-		  "vhost-user-blk,chardev=disk2,num-queues=1,bus=virtio-mmio-bus.21");
+	CHECK_STR(
+		value_of(&args, "-device", 0),
+		"vhost-user-blk,chardev=disk0,num-queues=1,queue-size=1024,bus=virtio-mmio-bus.23");
+	CHECK_STR(
+		value_of(&args, "-device", 2),
+		"vhost-user-blk,chardev=disk2,num-queues=1,queue-size=1024,bus=virtio-mmio-bus.21");
 	CHECK_STR(value_of(&args, "-device", 4),
 		  "vhost-user-vsock-device,chardev=vsock,bus=virtio-mmio-bus.19");
 	CHECK(has(&args,

@@ -8,6 +8,7 @@
 #include "sbxd/disk.h"
 #include "sbxd/sandbox.h"
 #include "sbxd/supervisor.h"
+#include "sbxd/uplink.h"
 #include "tests/unit/sbxd/folder.h"
 
 struct fixture {
@@ -24,6 +25,8 @@ static inline int fixture_make(struct fixture *fixture)
 	list_init(&supervisor->sandboxes);
 	(void)pthread_mutex_init(&supervisor->lock, NULL);
 	host_read(&supervisor->host);
+	if (uplink_create(&supervisor->uplink) < 0)
+		return -ENOMEM;
 	return folder_make(fixture->folder, &supervisor->paths);
 }
 
@@ -37,6 +40,7 @@ static inline void fixture_remove(struct fixture *fixture)
 		supervisor_put(all[i]);
 	}
 	free(all);
+	uplink_destroy(fixture->supervisor.uplink);
 	folder_remove(fixture->folder, &fixture->supervisor.paths);
 }
 

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -12,6 +14,9 @@
 #include "tests/unit/sbxd/fixture.h"
 #include "tests/unit/test.h"
 
+enum { PROXY_SOCKET = 2, SOCKETS = 3 };
+
+static const char *const sockets[SOCKETS] = { "vsock.sock", "net.sock", "proxy.sock" };
 static struct fixture fixture;
 
 /* Leaves a sandbox on disk as a daemon that was killed would. */
@@ -42,12 +47,37 @@ static pid_t spawn_child(struct process_id *ret)
 	return pid;
 }
 
-/* A running sandbox with these processes and the sockets of its backends. */
-static void leave_running(enum sandbox_status status, pid_t pids[RUN_ROLES], int *ret_listen)
+static void close_all(const int fds[SOCKETS])
 {
+	for (size_t i = 0; i < SOCKETS; i++)
+		(void)close(fds[i]);
+}
+
+/* Takes what a daemon pushes to sbx-proxy, which is more than a socket holds, until it ends. */
+static void start_reader(int listen_fd)
+{
+	char chunk[65536];
+	int fd;
+
+	if (fork() != 0)
+		return;
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	fd = accept(listen_fd, NULL, NULL);
+	while (read(fd, chunk, sizeof(chunk)) > 0)
+		;
+	_exit(0);
+}
+
+/* A running sandbox with these processes and the sockets of its backends. */
+static void leave_running(enum sandbox_status status, pid_t pids[RUN_ROLES],
+			  int ret_listen[SOCKETS])
+{
+	static char net[] = "sbx-net", proxy[] = "sbx-proxy";
 	char run_folder[PATH_MAX + 32], path[PATH_MAX + 64];
 	struct record record;
 
+	fixture.supervisor.artefacts.paths[ARTEFACT_NET] = net;
+	fixture.supervisor.artefacts.paths[ARTEFACT_PROXY] = proxy;
 	fixture_record(&record, "demo");
 	record.status = status;
 	for (int role = 0; role < RUN_ROLES; role++) {
@@ -61,8 +91,11 @@ static void leave_running(enum sandbox_status status, pid_t pids[RUN_ROLES], int
 	(void)snprintf(run_folder, sizeof(run_folder), "%s/%s", fixture.supervisor.paths.runs,
 		       record.name);
 	(void)mkdir(run_folder, 0700);
-	(void)snprintf(path, sizeof(path), "%s/vsock.sock", run_folder);
-	(void)fd_listen_unix(path, ret_listen);
+	for (size_t i = 0; i < SOCKETS; i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", run_folder, sockets[i]);
+		(void)fd_listen_unix(path, &ret_listen[i]);
+	}
+	start_reader(ret_listen[PROXY_SOCKET]);
 	(void)leave(&record);
 }
 
@@ -96,10 +129,10 @@ TEST(a_running_one_is_taken_back_and_watched)
 {
 	pid_t pids[RUN_ROLES];
 	struct sandbox *sandbox;
-	int listen_fd = -1;
+	int listen_fds[SOCKETS] = { -1, -1, -1 };
 
 	CHECK_EQ(fixture_make(&fixture), 0);
-	leave_running(SANDBOX_RUNNING, pids, &listen_fd);
+	leave_running(SANDBOX_RUNNING, pids, listen_fds);
 	sandbox = adopt();
 	CHECK(sandbox != NULL);
 	CHECK_EQ(fixture_status(sandbox), SANDBOX_RUNNING);
@@ -110,7 +143,7 @@ TEST(a_running_one_is_taken_back_and_watched)
 	CHECK(strstr(sandbox->record.reason, "sbx-fs") != NULL);
 	for (int role = 0; role < RUN_ROLES; role++)
 		CHECK(role == RUN_FS || kill(pids[role], 0) < 0 || ends(pids[role]));
-	(void)close(listen_fd);
+	close_all(listen_fds);
 	supervisor_put(sandbox);
 	fixture_remove(&fixture);
 }
@@ -119,16 +152,16 @@ TEST(one_whose_backend_died_meanwhile_is_stopped)
 {
 	pid_t pids[RUN_ROLES];
 	struct sandbox *sandbox;
-	int listen_fd = -1;
+	int listen_fds[SOCKETS] = { -1, -1, -1 };
 
 	CHECK_EQ(fixture_make(&fixture), 0);
-	leave_running(SANDBOX_RUNNING, pids, &listen_fd);
+	leave_running(SANDBOX_RUNNING, pids, listen_fds);
 	CHECK_EQ(kill(pids[RUN_BLK], SIGKILL), 0);
 	CHECK(ends(pids[RUN_BLK]));
 	sandbox = adopt();
 	CHECK_EQ(fixture_status(sandbox), SANDBOX_STOPPED);
 	CHECK(sandbox->record.reason != NULL);
-	(void)close(listen_fd);
+	close_all(listen_fds);
 	supervisor_put(sandbox);
 	fixture_remove(&fixture);
 }
@@ -137,15 +170,15 @@ TEST(a_half_started_one_is_ended)
 {
 	pid_t pids[RUN_ROLES];
 	struct sandbox *sandbox;
-	int listen_fd = -1;
+	int listen_fds[SOCKETS] = { -1, -1, -1 };
 
 	CHECK_EQ(fixture_make(&fixture), 0);
-	leave_running(SANDBOX_STARTING, pids, &listen_fd);
+	leave_running(SANDBOX_STARTING, pids, listen_fds);
 	sandbox = adopt();
 	CHECK_EQ(fixture_status(sandbox), SANDBOX_STOPPED);
 	for (int role = 0; role < RUN_ROLES; role++)
 		CHECK(kill(pids[role], 0) < 0 || ends(pids[role]));
-	(void)close(listen_fd);
+	close_all(listen_fds);
 	supervisor_put(sandbox);
 	fixture_remove(&fixture);
 }
@@ -223,11 +256,11 @@ TEST(a_cut_record_of_a_running_one_is_found_beside_its_sockets)
 	pid_t pids[RUN_ROLES];
 	struct sandbox *sandbox;
 	struct err err = ERR_INIT;
-	int listen_fd = -1;
+	int listen_fds[SOCKETS] = { -1, -1, -1 };
 	char *path, *copy;
 
 	CHECK_EQ(fixture_make(&fixture), 0);
-	leave_running(SANDBOX_RUNNING, pids, &listen_fd);
+	leave_running(SANDBOX_RUNNING, pids, listen_fds);
 	path = path_join(fixture.supervisor.paths.sandboxes, "demo/sandbox.json");
 	copy = path_join(fixture.supervisor.paths.runs, "demo/sandbox.json");
 	CHECK_EQ(rename(path, copy), 0);
@@ -241,7 +274,7 @@ TEST(a_cut_record_of_a_running_one_is_found_beside_its_sockets)
 	CHECK(access(path, F_OK) < 0 && access(copy, F_OK) < 0);
 	free(path);
 	free(copy);
-	(void)close(listen_fd);
+	close_all(listen_fds);
 	supervisor_put(sandbox);
 	fixture_remove(&fixture);
 }

@@ -1,0 +1,15 @@
+/*
+ * What every command in the guest finds in its environment: who it is, how it
+ * reaches the world, whom it trusts. Nothing in it is secret.
+ */
+#ifndef SBXD_ENVIRONMENT_H
+#define SBXD_ENVIRONMENT_H
+
+struct record;
+struct string_list;
+
+/* Adds lines "K=V". authority: PEM of the sandbox's certificate. The user's own come last: -ENOMEM.
+ */
+int environment_make(const struct record *record, const char *authority, struct string_list *ret);
+
+#endif

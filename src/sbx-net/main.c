@@ -1,0 +1,80 @@
+/*
+ * sbx-net [--weak]: the whole network of one sandbox. Descriptor 3 is its
+ * vhost-user socket, 4 the listening socket for sbxd, 5 the line to sbx-proxy
+ * (wire/net.h). It keeps the host's network namespace and has no other thing of
+ * the host. It ends when the frontend closes, that is with the VM.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/log.h"
+#include "base/check.h"
+#include "base/err.h"
+#include "jail/jail.h"
+#include "net/stack.h"
+#include "sbx-net/network.h"
+#include "seccomp_net.h"
+
+enum {
+	FD_VHOST = 3,
+	FD_CONTROL = 4,
+	FD_PROXY = 5,
+	FDS_KEPT = 6,
+	/* vhost-user's, lookups, datagrams, dials, and flows on their way to sbx-proxy */
+	FDS_BESIDE = 2600,
+	LOG_BYTES = 1 << 20,
+};
+
+static int parse_options(char **words, bool *ret_weak, struct err *err)
+{
+	*ret_weak = *words != NULL && strcmp(*words, "--weak") == 0;
+	words += *ret_weak;
+	return *words == NULL ? 0 : err_set(err, -EINVAL, "'%s' is no option", *words);
+}
+
+static int enter_jail(bool weak, struct err *err)
+{
+	const struct jail_config config = {
+		.name = "sbx-net",
+		.keep_fds = FDS_KEPT,
+		.filter = seccomp_net,
+		.filter_len = countof(seccomp_net),
+		.max_files = NET_FLOWS_MAX + FDS_BESIDE,
+		.network = true,
+		.weak = weak,
+	};
+	unsigned skipped = 0;
+	int r = jail_enter(&config, &skipped, err);
+
+	if (r == 0 && skipped != 0)
+		log_warning("the jail is weak: steps 0x%x were skipped", skipped);
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	const struct log_config log = {
+		.program = "sbx-net", .fd = 2, .max_bytes = LOG_BYTES, .level = LOG_LEVEL_INFO
+	};
+	const struct network_config config = { .vhost = FD_VHOST,
+					       .control = FD_CONTROL,
+					       .proxy = FD_PROXY };
+	static struct network network;
+	struct err err = ERR_INIT;
+	bool weak;
+	int r;
+
+	log_open(&log);
+	r = parse_options(argv + (argc > 0), &weak, &err);
+	if (r == 0)
+		r = enter_jail(weak, &err);
+	if (r == 0)
+		r = network_init(&network, &config, &err);
+	if (r == 0)
+		r = loop_run(network.loop);
+	if (r < 0)
+		log_error("%s", err.text);
+	network_finish(&network);
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

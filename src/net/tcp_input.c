@@ -289,7 +289,8 @@ static void input_time_wait(struct net_flow *flow, const struct packet *packet,
 	if ((segment->flags & SEGMENT_RST) != 0) {
 		if (segment->seq == flow->rcv_nxt)
 			tcp_end(flow, 0);
-	} else if ((segment->flags & (SEGMENT_SYN | SEGMENT_ACK)) == SEGMENT_SYN) {
+	} else if ((segment->flags & (SEGMENT_SYN | SEGMENT_ACK)) == SEGMENT_SYN &&
+		   is_before(flow->rcv_nxt, segment->seq)) { /* not a late one: RFC 9293 §3.6.1 */
 		tcp_end(flow, 0);
 		tcp_ask(stack, packet, segment);
 	} else if (segment_len(segment) > 0) {

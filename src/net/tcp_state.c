@@ -97,7 +97,6 @@ void tcp_meet(struct net_flow *flow, const struct segment *segment)
 	flow->snd_wnd = segment->window; /* not scaled in a SYN, RFC 7323 §2.2 */
 	flow->snd_wl1 = segment->seq;
 	flow->snd_wl2 = segment->ack;
-	flow->flags |= FLOW_ASK_ROOM;
 	if (segment->has_scale) {
 		flow->snd_scale = segment->scale;
 		flow->rcv_scale = TCP_OUR_SCALE;

@@ -45,8 +45,14 @@ enum net_frame {
 	NET_DIALLED = 65, /* ID (of the dial), ERROR, RULE, TEXT, FLAGS via; fd on success */
 
 	/* PROXY, sbx-proxy to sbx-net */
-	NET_DIAL = 96, /* ID, FLOW, NAME, PORT: connect to NAME. For a transparent flow the address
-			  is the flow's own and must be one that NAME was resolved to. */
+	/*
+	 * ID, FLOW, NAME, PORT: connect to NAME, a host name or an address. For a transparent
+	 * flow the address is the flow's own and must be one that NAME was resolved to. Without
+	 * NAME, of a transparent flow that is neither HTTP nor TLS, it is judged as if there were
+	 * no proxy; what needs looking into is refused then.
+	 * The verdict on a dial is told to sbxd by sbx-proxy, which knows what became of it.
+	 */
+	NET_DIAL = 96,
 };
 
 enum net_tag {

@@ -1,0 +1,635 @@
+#include "sbx-proxy/exchange.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "credential/credential.h"
+#include "http/authority.h"
+#include "http/path.h"
+#include "policy/policy.h"
+#include "sbx-proxy/judge.h"
+#include "sbx-proxy/page.h"
+#include "sbx-proxy/proxy.h"
+#include "sbx-proxy/session.h"
+
+enum {
+	PATH_MAX_BYTES = 65536,
+	PATH_SHOWN = 1024, /* bytes of it in the log */
+	PAGE_MAX = 4096,
+	SENTENCE_MAX = 700
+};
+
+static struct control *control_of(const struct exchange *exchange)
+{
+	return &exchange->session->config.proxy->control;
+}
+
+static struct orders *orders_of(const struct exchange *exchange)
+{
+	return &control_of(exchange)->orders;
+}
+
+/* One event for the log: what was asked, and what became of it. */
+static void tell(struct exchange *exchange, unsigned status, const struct refusal *refusal)
+{
+	struct net_verdict verdict = {
+		.decision = POLICY_ALLOW,
+		.protocol = POLICY_TCP,
+		.path_kind = NET_PATH_FORWARD,
+		.port = exchange->port,
+		.status = status,
+		.count = 1,
+		.name = exchange->host,
+		.rule = exchange->rule,
+		.method = exchange->request.method,
+	};
+
+	char path[PATH_SHOWN + 1];
+
+	if (exchange->is_told)
+		return;
+	exchange->is_told = true;
+	if (exchange->path != NULL) {
+		(void)snprintf(path, sizeof(path), "%.*s", PATH_SHOWN, exchange->path);
+		verdict.path = path;
+	}
+	if (refusal != NULL)
+		judge_describe(refusal, &verdict);
+	control_tell_verdict(control_of(exchange), &verdict);
+}
+
+static void send_page(struct exchange *exchange)
+{
+	while (exchange->page.len > 0) {
+		ssize_t n = http_send(exchange->guest, exchange->page.data, exchange->page.len);
+
+		if (n <= 0)
+			return;
+		buf_consume(&exchange->page, (size_t)n);
+	}
+	if (exchange->page.data != NULL)
+		(void)http_finish(exchange->guest, NULL);
+	buf_finish(&exchange->page);
+}
+
+static void detach_origin(struct exchange *exchange)
+{
+	if (exchange->origin != NULL)
+		http_cut(exchange->origin, HTTP_CUT_CANCELLED);
+	exchange->source = NULL;
+}
+
+void exchange_refuse(struct exchange *exchange, const struct refusal *refusal)
+{
+	struct http_response response;
+
+	tell(exchange, page_status(refusal), refusal);
+	detach_origin(exchange);
+	if (exchange->guest == NULL)
+		return;
+	if (exchange->is_answered ||
+	    page_make(refusal, exchange->host, exchange->port, &response, &exchange->page) < 0) {
+		exchange->is_answered = true;
+		http_cut(exchange->guest, HTTP_CUT_CANCELLED);
+		return;
+	}
+	exchange->is_answered = true;
+	if (http_respond(exchange->guest, &response, true) == 0)
+		send_page(exchange);
+	http_response_finish(&response);
+}
+
+static void refuse_with(struct exchange *exchange, int error, const char *rule, const char *text)
+{
+	struct refusal refusal = { .error = error,
+				   .rule = (char *)(uintptr_t)rule,
+				   .text = (char *)(uintptr_t)text };
+
+	exchange_refuse(exchange, &refusal);
+}
+
+/* A stream is over on one side. The exchange lives as long as either has one. */
+static void end_if_over(struct exchange *exchange)
+{
+	if (exchange->guest == NULL && exchange->origin == NULL)
+		exchange_destroy(exchange);
+}
+
+/* Where the request wants to go, and whether this connection leads there. */
+static bool find_target(struct exchange *exchange)
+{
+	const struct session *session = exchange->session;
+	const struct session_config *config = &session->config;
+	char text[SENTENCE_MAX];
+	uint16_t port = 0;
+
+	if (strcmp(exchange->request.scheme, config->is_tls ? "https" : "http") != 0 ||
+	    http_authority_split(exchange->request.authority, exchange->host, &port) < 0) {
+		refuse_with(exchange, EBADMSG, NULL,
+			    "the proxy takes http:// requests and CONNECT");
+		return false;
+	}
+	exchange->port = port != 0 ? port : config->is_tls ? 443 : 80;
+	if (config->port != 0 && port == 0 && session->fixed[0] == '\0')
+		exchange->port = config->port;
+	if ((session->fixed[0] == '\0' || strcmp(exchange->host, session->fixed) == 0) &&
+	    (config->port == 0 || exchange->port == config->port))
+		return true;
+	(void)snprintf(text, sizeof(text), "this connection is for %s:%u, not for %s:%u",
+		       session->fixed[0] != '\0' ? session->fixed : "port", config->port,
+		       exchange->host, exchange->port);
+	refuse_with(exchange, EREMOTE, NULL, text);
+	return false;
+}
+
+static int find_path(struct exchange *exchange)
+{
+	struct buf path;
+	int r;
+
+	if (exchange->request.path == NULL)
+		return 0;
+	if (strcmp(exchange->request.path, "*") == 0) {
+		exchange->path = strdup("*");
+		return exchange->path == NULL ? -ENOMEM : 0;
+	}
+	buf_init(&path, PATH_MAX_BYTES);
+	r = http_path_canonical(exchange->request.path, &path);
+	if (r == 0)
+		exchange->path = strndup((const char *)path.data, path.len);
+	buf_finish(&path);
+	return r == 0 && exchange->path == NULL ? -ENOMEM : 0;
+}
+
+static bool is_allowed(struct exchange *exchange)
+{
+	const struct judge_request asked = {
+		.host = exchange->host,
+		.port = exchange->port,
+		.address = exchange->source == NULL ? NULL : &exchange->source->origin->address,
+		.request = &exchange->request,
+		.path = exchange->path,
+	};
+	struct refusal refusal = { .error = 0 };
+	bool allowed = judge_request(orders_of(exchange)->policy, &asked, exchange->rule,
+				     sizeof(exchange->rule), &refusal);
+
+	if (!allowed)
+		exchange_refuse(exchange, &refusal);
+	refusal_finish(&refusal);
+	return allowed;
+}
+
+static int scan(void *context, const uint8_t *bytes, size_t len, bool end, struct buf *out)
+{
+	return credential_scanner_feed(context, bytes, len, end, out);
+}
+
+static int mask(void *context, const uint8_t *bytes, size_t len, bool end, struct buf *out)
+{
+	return credential_masker_feed(context, bytes, len, end, out);
+}
+
+/* Origins are asked for what the masker can read. */
+static void limit_encodings(struct http_request *request)
+{
+	const struct http_field *field = http_fields_only(&request->fields, "accept-encoding");
+	bool gzip = field != NULL && strstr(field->value, "gzip") != NULL;
+
+	(void)http_fields_set(&request->fields, "accept-encoding", gzip ? "gzip" : "identity");
+}
+
+static bool is_bound(const struct exchange *exchange)
+{
+	return exchange->secrets != NULL &&
+	       credentials_bind(exchange->secrets->set, exchange->host, exchange->port);
+}
+
+/* The credential goes in; what must not go out stops it. */
+static bool apply_credentials(struct exchange *exchange)
+{
+	struct secrets *secrets = secrets_get(orders_of(exchange)->secrets);
+	const char *name = NULL;
+	struct err err = ERR_INIT;
+	enum credential_result result;
+
+	exchange->secrets = secrets;
+	if (secrets == NULL)
+		return true;
+	result = credentials_apply(secrets->set, exchange->host, exchange->port, &exchange->request,
+				   &name, &err);
+	if (result == CREDENTIAL_REFUSED) {
+		control_tell(control_of(exchange), PROXY_ALARM, name, exchange->host, err.text);
+		refuse_with(exchange, EACCES, NULL, err.text);
+		return false;
+	}
+	if (result == CREDENTIAL_INJECTED)
+		control_tell(control_of(exchange), PROXY_SECRET_USED, name, exchange->host,
+			     exchange->request.method);
+	if (is_bound(exchange))
+		limit_encodings(&exchange->request);
+	if (!exchange->has_body)
+		return true;
+	if (credential_scanner_create(secrets->set, exchange->host, exchange->port,
+				      &exchange->scanner) < 0) {
+		refuse_with(exchange, ENOMEM, NULL, NULL);
+		return false;
+	}
+	exchange->up.filter = scan;
+	exchange->up.context = exchange->scanner;
+	return true;
+}
+
+/* Once: allowed, and with its credential. */
+static bool prepare(struct exchange *exchange)
+{
+	if (exchange->is_judged)
+		return true;
+	if (!is_allowed(exchange) || !apply_credentials(exchange))
+		return false;
+	exchange->is_judged = true;
+	return true;
+}
+
+/* The body stopped: by the scanner, by the other end, for lack of memory. */
+static void stop(struct exchange *exchange, int r)
+{
+	char text[SENTENCE_MAX];
+	const char *name =
+		exchange->scanner == NULL ? NULL : credential_scanner_found(exchange->scanner);
+
+	if (r != -EACCES || name == NULL) {
+		refuse_with(exchange, -r, NULL, "the connection to the origin was closed");
+		return;
+	}
+	(void)snprintf(text, sizeof(text),
+		       "the request's body holds the secret or placeholder of '%s', which does not "
+		       "belong to %s",
+		       name, exchange->host);
+	control_tell(control_of(exchange), PROXY_ALARM, name, exchange->host, text);
+	refuse_with(exchange, EACCES, NULL, text);
+}
+
+static void after_relay(struct exchange *exchange, int r)
+{
+	if (r < 0 && r != -EPIPE)
+		stop(exchange, r);
+}
+
+/* One that is gone, or takes no more and serves nobody, is not waited for. */
+static void choose_source(struct exchange *exchange)
+{
+	struct source *source = exchange->source;
+
+	if (source != NULL && source->line.codec != NULL && source->streams == 0 &&
+	    !http_can_open(source->line.codec)) {
+		source->is_stale = true;
+		source = NULL;
+	}
+	if (source == NULL)
+		exchange->source =
+			session_source(exchange->session, exchange->host, exchange->port);
+	if (exchange->source == NULL)
+		refuse_with(exchange, ENOMEM, NULL, NULL);
+}
+
+void exchange_send(struct exchange *exchange)
+{
+	struct source *source;
+
+	if (exchange->origin != NULL || exchange->is_answered || exchange->guest == NULL)
+		return;
+	choose_source(exchange);
+	source = exchange->source;
+	if (source == NULL || source->line.codec == NULL || !http_can_open(source->line.codec) ||
+	    !prepare(exchange))
+		return;
+	exchange->origin =
+		http_open(source->line.codec, &exchange->request, exchange->has_body, exchange);
+	if (exchange->origin == NULL) {
+		refuse_with(exchange, EINVAL, NULL, "the origin cannot be asked that");
+		return;
+	}
+	source->streams++;
+	after_relay(exchange, relay_move(&exchange->up));
+}
+
+void exchange_judge(struct exchange *exchange)
+{
+	if (exchange->is_judged && exchange->guest != NULL)
+		(void)is_allowed(exchange);
+}
+
+/* The names of what was found go to the log, the values nowhere. */
+static void report_masked(struct exchange *exchange)
+{
+	if (exchange->masker != NULL && credential_masker_found(exchange->masker) > 0)
+		control_tell(control_of(exchange), PROXY_ALARM,
+			     credential_masker_name(exchange->masker), exchange->host,
+			     "a reply held the secret; it was masked");
+}
+
+void exchange_destroy(struct exchange *exchange)
+{
+	if (exchange->guest != NULL)
+		exchange->guest->tag = NULL;
+	if (exchange->origin != NULL)
+		exchange->origin->tag = NULL;
+	report_masked(exchange);
+	list_remove(&exchange->node);
+	relay_finish(&exchange->up);
+	relay_finish(&exchange->down);
+	credential_scanner_destroy(exchange->scanner);
+	credential_masker_destroy(exchange->masker);
+	secrets_put(exchange->secrets);
+	buf_finish(&exchange->page);
+	http_request_finish(&exchange->request);
+	free(exchange->path);
+	free(exchange);
+}
+
+static struct exchange *exchange_create(struct session *session, struct http_stream *guest,
+					struct http_request *request, bool has_body)
+{
+	struct exchange *exchange = calloc(1, sizeof(*exchange));
+
+	if (exchange == NULL)
+		return NULL;
+	exchange->session = session;
+	exchange->guest = guest;
+	exchange->has_body = has_body;
+	exchange->request = *request;
+	http_request_init(request);
+	relay_init(&exchange->up, &exchange->guest, &exchange->origin);
+	relay_init(&exchange->down, &exchange->origin, &exchange->guest);
+	buf_init(&exchange->page, PAGE_MAX);
+	guest->tag = exchange;
+	list_append(&session->exchanges, &exchange->node);
+	return exchange;
+}
+
+/* CONNECT makes a tunnel of the connection; within one it would hide where it leads. */
+static void take_connect(struct session *session, struct http_stream *stream,
+			 const struct http_request *request)
+{
+	if (session->config.is_proxy &&
+	    http_authority_split(request->authority, session->connect_host,
+				 &session->connect_port) == 0 &&
+	    session->connect_port != 0)
+		session->connect = stream;
+	else
+		http_cut(stream, HTTP_CUT_REFUSED);
+}
+
+/* What the whole connection is refused for was told when it was. */
+static void refuse_all(struct exchange *exchange, const struct refusal *refusal)
+{
+	exchange->is_told = true;
+	exchange_refuse(exchange, refusal);
+}
+
+static void guest_request(void *owner, struct http_stream *stream, struct http_request *request,
+			  bool has_body)
+{
+	struct session *session = owner;
+	struct exchange *exchange;
+
+	if (strcmp(request->method, "CONNECT") == 0) {
+		take_connect(session, stream, request);
+		return;
+	}
+	exchange = exchange_create(session, stream, request, has_body);
+	if (exchange == NULL) {
+		http_cut(stream, HTTP_CUT_REFUSED);
+		return;
+	}
+	if (find_path(exchange) < 0)
+		refuse_with(exchange, ENOMEM, NULL, NULL);
+	else if (!find_target(exchange))
+		return;
+	else if (session->refusal.error != 0)
+		refuse_all(exchange, &session->refusal);
+	else
+		exchange_send(exchange);
+}
+
+static void guest_data(void *owner, struct http_stream *stream, const uint8_t *bytes, size_t len)
+{
+	struct exchange *exchange = stream->tag;
+
+	(void)owner;
+	if (exchange == NULL || (exchange->is_answered && exchange->origin == NULL))
+		http_consumed(stream, len); /* nobody wants it any more */
+	else
+		after_relay(exchange, relay_data(&exchange->up, bytes, len));
+}
+
+static void guest_end(void *owner, struct http_stream *stream, struct http_fields *trailers)
+{
+	struct exchange *exchange = stream->tag;
+
+	(void)owner;
+	if (exchange != NULL)
+		after_relay(exchange, relay_end(&exchange->up, trailers));
+}
+
+static void guest_cut(void *owner, struct http_stream *stream, enum http_cut why)
+{
+	struct exchange *exchange = stream->tag;
+
+	(void)owner;
+	(void)why;
+	if (exchange == NULL)
+		return;
+	exchange->is_answered = true;
+	detach_origin(exchange);
+}
+
+static void guest_room(void *owner, struct http_stream *stream)
+{
+	struct exchange *exchange = stream->tag;
+
+	(void)owner;
+	if (exchange == NULL)
+		return;
+	if (exchange->page.len > 0)
+		send_page(exchange);
+	else
+		after_relay(exchange, relay_move(&exchange->down));
+}
+
+/* Its response is complete, or it was cut; the origin has no more to say to it. */
+static void guest_gone(void *owner, struct http_stream *stream)
+{
+	struct exchange *exchange = stream->tag;
+
+	(void)owner;
+	if (exchange == NULL)
+		return;
+	exchange->guest = NULL;
+	if (exchange->origin != NULL)
+		tell(exchange, 0, NULL);
+	detach_origin(exchange);
+	end_if_over(exchange);
+}
+
+static void guest_broken(void *owner, const char *why)
+{
+	(void)owner;
+	(void)why; /* the codec told the client */
+}
+
+const struct http_events exchange_guest_events = {
+	.request = guest_request,
+	.data = guest_data,
+	.end = guest_end,
+	.cut = guest_cut,
+	.room = guest_room,
+	.gone = guest_gone,
+	.broken = guest_broken,
+};
+
+/* A body is masked where the origin was given something to show. */
+static int begin_masking(struct exchange *exchange, struct http_response *response, bool has_body)
+{
+	const struct http_field *encoding = http_fields_only(&response->fields, "content-encoding");
+	unsigned masked = 0;
+	int r;
+
+	if (!is_bound(exchange))
+		return 0;
+	r = credentials_mask_head(exchange->secrets->set, response, &masked);
+	if (r < 0 || !has_body)
+		return r;
+	if (http_fields_count(&response->fields, "content-encoding") > 1)
+		return -EOPNOTSUPP;
+	r = credential_masker_create(exchange->secrets->set,
+				     encoding == NULL ? NULL : encoding->value, &exchange->masker);
+	if (r < 0)
+		return r;
+	if (encoding != NULL) {
+		(void)http_fields_remove(&response->fields, "content-encoding");
+		response->content_length = -1;
+	}
+	exchange->down.filter = mask;
+	exchange->down.context = exchange->masker;
+	return 0;
+}
+
+/* What leads past this proxy is not shown (P29). */
+static void answer(struct exchange *exchange, struct http_response *response, bool has_body)
+{
+	if (begin_masking(exchange, response, has_body) < 0) {
+		refuse_with(
+			exchange, EOPNOTSUPP, NULL,
+			"the origin sent an encoding that cannot be looked through for secrets");
+		return;
+	}
+	(void)http_fields_remove(&response->fields, "alt-svc");
+	if (http_respond(exchange->guest, response, has_body) < 0) {
+		refuse_with(exchange, EPROTO, NULL, "the origin's response cannot be passed on");
+		return;
+	}
+	tell(exchange, response->status, NULL);
+	exchange->is_answered = true;
+}
+
+/* After 101 bytes flow as they are. */
+static void origin_response(void *owner, struct http_stream *stream, struct http_response *response,
+			    bool has_body)
+{
+	struct exchange *exchange = stream->tag;
+
+	(void)owner;
+	if (exchange == NULL || exchange->guest == NULL)
+		return;
+	if (response->status >= 200) {
+		answer(exchange, response, has_body);
+		return;
+	}
+	if (response->status == 101) {
+		exchange->up.filter = NULL;
+		exchange->is_answered = true;
+		tell(exchange, response->status, NULL);
+	}
+	(void)http_respond(exchange->guest, response, false);
+}
+
+static void origin_data(void *owner, struct http_stream *stream, const uint8_t *bytes, size_t len)
+{
+	struct exchange *exchange = stream->tag;
+
+	(void)owner;
+	if (exchange == NULL || exchange->guest == NULL)
+		http_consumed(stream, len);
+	else
+		after_relay(exchange, relay_data(&exchange->down, bytes, len));
+}
+
+static void origin_end(void *owner, struct http_stream *stream, struct http_fields *trailers)
+{
+	struct exchange *exchange = stream->tag;
+
+	(void)owner;
+	if (exchange != NULL && exchange->guest != NULL)
+		after_relay(exchange, relay_end(&exchange->down, trailers));
+}
+
+static void origin_cut(void *owner, struct http_stream *stream, enum http_cut why)
+{
+	struct exchange *exchange = stream->tag;
+
+	(void)owner;
+	if (exchange != NULL && exchange->guest != NULL && !exchange->down.is_ended)
+		refuse_with(exchange, why == HTTP_CUT_MALFORMED ? EILSEQ : ECONNRESET, NULL,
+			    why == HTTP_CUT_MALFORMED
+				    ? "the origin's response is no HTTP that can be believed"
+				    : "the origin closed the connection before it answered");
+}
+
+static void origin_room(void *owner, struct http_stream *stream)
+{
+	struct exchange *exchange = stream->tag;
+
+	(void)owner;
+	if (exchange != NULL)
+		after_relay(exchange, relay_move(&exchange->up));
+}
+
+/* The stream is over, and perhaps its connection, without a whole response. */
+static void origin_gone(void *owner, struct http_stream *stream)
+{
+	struct source *source = owner;
+	struct exchange *exchange = stream->tag;
+
+	source->streams--;
+	if (exchange == NULL)
+		return;
+	exchange->origin = NULL;
+	exchange->source = NULL;
+	if (exchange->guest != NULL && !exchange->is_answered)
+		refuse_with(exchange, ECONNRESET, NULL,
+			    "the origin closed the connection before it answered");
+	end_if_over(exchange);
+}
+
+static void origin_broken(void *owner, const char *why)
+{
+	struct source *source = owner;
+
+	(void)why;
+	source->is_stale = true;
+}
+
+const struct http_events exchange_origin_events = {
+	.response = origin_response,
+	.data = origin_data,
+	.end = origin_end,
+	.cut = origin_cut,
+	.room = origin_room,
+	.gone = origin_gone,
+	.broken = origin_broken,
+};

@@ -6,14 +6,7 @@
 #include "http/http1_codec.h"
 #include "http/http1_write.h"
 #include "http/inbound.h"
-
-static bool has_secret(const struct http_fields *fields)
-{
-	for (size_t i = 0; i < fields->count; i++)
-		if (fields->items[i].is_secret)
-			return true;
-	return false;
-}
+#include "http/outbound.h"
 
 bool http1_can_open(const struct http_codec *codec)
 {
@@ -50,7 +43,7 @@ struct http_stream *http1_open(struct http_codec *codec, const struct http_reque
 	if (http1_write_request(request, framing, http1->is_proxy, outbox_bytes(&http1->outbox)) <
 	    0)
 		return NULL;
-	http1->outbox.has_secret = has_secret(&request->fields);
+	http1->outbox.has_secret = http_fields_have_secret(&request->fields);
 	if (http1_begin(http1, request) < 0) {
 		outbox_finish(&http1->outbox);
 		return NULL;

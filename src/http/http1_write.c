@@ -4,9 +4,8 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "http/authority.h"
 #include "http/inbound.h"
-#include "http/token.h"
+#include "http/outbound.h"
 
 enum { HEAD_EXTRA_MAX = 512 }; /* of the start line and of the codec's own fields */
 
@@ -64,8 +63,7 @@ static int write_field(const struct http_field *field, struct buf *out)
 {
 	int r;
 
-	if (!http_is_token(field->name, strlen(field->name)) ||
-	    !http_is_value(field->value, field->value_len))
+	if (!http_field_is_sound(field))
 		return -EINVAL;
 	r = buf_printf(out, "%s: ", field->name);
 	if (r == 0)
@@ -80,10 +78,9 @@ static int write_fields(const struct http_fields *fields, bool is_for_proxy, str
 
 	for (size_t i = 0; i < fields->count && r == 0; i++) {
 		const char *name = fields->items[i].name;
-		bool is_proxy = strncmp(name, "proxy-", 6) == 0;
-		bool is_allowed = is_for_proxy && strcmp(name, "proxy-authorization") == 0;
 
-		if (!http_is_codec_field(name) && (!is_proxy || is_allowed))
+		if (http_is_sent_field(name) ||
+		    (is_for_proxy && strcmp(name, "proxy-authorization") == 0))
 			r = write_field(&fields->items[i], out);
 	}
 	return r;
@@ -111,21 +108,6 @@ static int write_framing(enum http1_framing framing, int64_t length, struct buf 
 		return buf_printf(out, "transfer-encoding: chunked\r\n");
 	}
 	return 0;
-}
-
-static bool is_writable(const struct http_request *request)
-{
-	char authority[HTTP_AUTHORITY_MAX];
-	bool is_connect = strcmp(request->method, "CONNECT") == 0;
-	bool is_asterisk = request->path != NULL && strcmp(request->path, "*") == 0 &&
-			   strcmp(request->method, "OPTIONS") == 0;
-
-	if (!http_is_method(request->method, strlen(request->method)) ||
-	    request->authority == NULL || is_connect != (request->path == NULL) ||
-	    http_authority_check(request->authority, strlen(request->authority), authority) < 0 ||
-	    (request->upgrade != NULL && strcmp(request->upgrade, "websocket") != 0))
-		return false;
-	return is_connect || is_asterisk || http_is_path(request->path, strlen(request->path));
 }
 
 static int write_request_line(const struct http_request *request, bool is_for_proxy,
@@ -163,7 +145,7 @@ int http1_write_request(const struct http_request *request, enum http1_framing f
 	size_t before = out->len;
 	int r;
 
-	if (!is_writable(request) || (is_for_proxy && request->scheme == NULL))
+	if (!http_request_is_sound(request) || (is_for_proxy && request->scheme == NULL))
 		return -EINVAL;
 	r = reserve_head(&request->fields,
 			 2 * strlen(request->authority) +

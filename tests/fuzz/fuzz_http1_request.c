@@ -62,6 +62,11 @@ static void on_request(void *owner, struct http_stream *stream, struct http_requ
 	size_t start = record->log.len;
 	struct buf again;
 
+	/* What a client adds itself must still fit. */
+	if (request->fields.count > HTTP_FIELDS_MAX - 4) {
+		record_events.request(owner, stream, request, has_body);
+		return;
+	}
 	buf_init(&again, WIRE_MAX);
 	/* A stated length of none is not said for every method; nothing depends on it. */
 	if (!has_body)

@@ -5,13 +5,8 @@
 
 #include "base/check.h"
 #include "base/cleanup.h"
-#include "tests/unit/http/record.h"
+#include "tests/unit/http/pair.h"
 #include "tests/unit/test.h"
-
-struct pair {
-	struct record server_side, client_side;
-	struct http_codec *server, *client;
-};
 
 static struct http_codec *create(enum http_side side, bool is_proxy, struct record *owner)
 {
@@ -33,59 +28,9 @@ static void pair_init(struct pair *pair, bool is_proxy)
 	pair->client = create(HTTP_CLIENT, is_proxy, &pair->client_side);
 }
 
-static void pair_finish(struct pair *pair)
-{
-	http_destroy(pair->server);
-	http_destroy(pair->client);
-	record_finish(&pair->server_side);
-	record_finish(&pair->client_side);
-}
-
 static void pump(struct pair *pair)
 {
 	record_pump(pair->client, pair->server, 7);
-}
-
-static void request_to(struct http_request *request, const char *method, const char *path)
-{
-	http_request_init(request);
-	(void)snprintf(request->method, sizeof(request->method), "%s", method);
-	request->scheme = strdup("http");
-	request->authority = strdup("a.example");
-	request->path = path != NULL ? strdup(path) : NULL;
-}
-
-static void replace(char **text, const char *by)
-{
-	free(*text);
-	*text = strdup(by);
-}
-
-/* Opens and forgets the request. */
-static struct http_stream *open_request(struct pair *pair, struct http_request *request,
-					bool has_body)
-{
-	struct http_stream *stream = http_open(pair->client, request, has_body, NULL);
-
-	http_request_finish(request);
-	return stream;
-}
-
-static struct http_stream *get(struct pair *pair, const char *method)
-{
-	struct http_request request;
-
-	request_to(&request, method, "/x?q");
-	return open_request(pair, &request, false);
-}
-
-static int respond(struct pair *pair, unsigned status, int64_t length, bool has_body)
-{
-	struct http_response response;
-
-	http_response_init(&response, status);
-	response.content_length = length;
-	return http_respond(pair->server_side.stream, &response, has_body);
 }
 
 TEST(a_request_and_its_response_travel)
@@ -93,7 +38,7 @@ TEST(a_request_and_its_response_travel)
 	autocall(pair_finish) struct pair pair;
 
 	pair_init(&pair, false);
-	CHECK(get(&pair, "GET") != NULL);
+	CHECK(ask(&pair, "GET") != NULL);
 	CHECK(!http_can_open(pair.client));
 	pump(&pair);
 	CHECK_STR(record_take(&pair.server_side), "request GET http://a.example/x?q length -1\n");
@@ -106,7 +51,7 @@ TEST(a_request_and_its_response_travel)
 	CHECK_STR(record_take(&pair.server_side), "gone\n");
 	CHECK(http_can_open(pair.client));
 	CHECK(!http_is_done(pair.server));
-	CHECK(get(&pair, "DELETE") != NULL);
+	CHECK(ask(&pair, "DELETE") != NULL);
 	pump(&pair);
 	CHECK_STR(record_take(&pair.server_side),
 		  "request DELETE http://a.example/x?q length -1\n");
@@ -210,7 +155,7 @@ TEST(a_body_that_ends_short_is_cut)
 	autocall(pair_finish) struct pair pair;
 
 	pair_init(&pair, false);
-	(void)get(&pair, "GET");
+	(void)ask(&pair, "GET");
 	pump(&pair);
 	CHECK_EQ(respond(&pair, 200, 5, true), 0);
 	CHECK_EQ(http_send(pair.server_side.stream, (const uint8_t *)"hell", 4), 4);
@@ -229,19 +174,19 @@ TEST(answers_without_body_keep_their_length)
 	autocall(pair_finish) struct pair pair;
 
 	pair_init(&pair, false);
-	(void)get(&pair, "HEAD");
+	(void)ask(&pair, "HEAD");
 	pump(&pair);
 	CHECK_EQ(respond(&pair, 200, 1234, true), 0);
 	CHECK_EQ(http_send(pair.server_side.stream, (const uint8_t *)"dropped", 7), 7);
 	CHECK_EQ(http_finish(pair.server_side.stream, NULL), 0);
 	pump(&pair);
 	CHECK_STR(record_take(&pair.client_side), "response 200 length 1234\ngone\n");
-	(void)get(&pair, "GET");
+	(void)ask(&pair, "GET");
 	pump(&pair);
 	CHECK_EQ(respond(&pair, 304, 99, false), 0);
 	pump(&pair);
 	CHECK_STR(record_take(&pair.client_side), "response 304 length 99\ngone\n");
-	(void)get(&pair, "GET");
+	(void)ask(&pair, "GET");
 	pump(&pair);
 	CHECK_EQ(respond(&pair, 204, -1, false), 0);
 	pump(&pair);
@@ -362,7 +307,7 @@ TEST(a_full_outbox_asks_to_wait_and_calls)
 
 	pair_init(&pair, false);
 	buf_init(&wire, 1 << 20);
-	(void)get(&pair, "GET");
+	(void)ask(&pair, "GET");
 	pump(&pair);
 	CHECK_EQ(respond(&pair, 200, -1, true), 0);
 	taken = http_send(pair.server_side.stream, body, sizeof(body));
@@ -503,7 +448,7 @@ TEST(a_switch_nobody_asked_for_is_refused)
 		"HTTP/1.1 101 x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\nraw";
 
 	pair_init(&pair, false);
-	(void)get(&pair, "GET");
+	(void)ask(&pair, "GET");
 	CHECK_EQ(record_feed(pair.client, answer, strlen(answer), 1), -EPROTO);
 	CHECK_STR(record_take(&pair.client_side), "broken\ncut malformed\n");
 }
@@ -514,7 +459,7 @@ TEST(a_response_lasts_until_the_connection_ends)
 	static const char answer[] = "HTTP/1.0 200 OK\r\nserver: x\r\n\r\nabc";
 
 	pair_init(&pair, false);
-	(void)get(&pair, "GET");
+	(void)ask(&pair, "GET");
 	record_pump(pair.client, pair.server, 100);
 	CHECK_EQ(record_feed(pair.client, answer, strlen(answer), 100), strlen(answer));
 	http_input_end(pair.client);
@@ -550,7 +495,7 @@ TEST(close_lets_the_exchange_end)
 
 	pair_init(&pair, false);
 	buf_init(&wire, 4096);
-	(void)get(&pair, "GET");
+	(void)ask(&pair, "GET");
 	pump(&pair);
 	http_close(pair.server);
 	CHECK(!http_is_done(pair.server));
@@ -570,7 +515,7 @@ TEST(destroy_ends_what_is_open)
 	autocall(pair_finish) struct pair pair;
 
 	pair_init(&pair, false);
-	(void)get(&pair, "GET");
+	(void)ask(&pair, "GET");
 	pump(&pair);
 	http_destroy(pair.server);
 	pair.server = NULL;

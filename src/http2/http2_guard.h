@@ -1,7 +1,7 @@
 /*
  * How much idle work a peer may make: a bucket of tokens that fills again with
- * time. One for frames that carry nothing (PING, SETTINGS, PRIORITY, empty DATA, what
- * is unknown), one for streams that end without an answer (rapid reset, and
+ * time. One for frames that carry nothing (PING, SETTINGS, PRIORITY, RST_STREAM,
+ * empty DATA), one for streams that end without an answer (rapid reset, and
  * requests made so that we must reset them).
  */
 #ifndef HTTP2_HTTP2_GUARD_H

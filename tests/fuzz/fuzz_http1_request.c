@@ -10,74 +10,11 @@
 #include "base/check.h"
 #include "http/http1.h"
 #include "tests/fuzz/fuzz.h"
-#include "tests/unit/http/record.h"
+#include "tests/unit/http/again.h"
 
 enum { WIRE_MAX = 1 << 21 };
 
 static bool is_proxy;
-
-static struct http_codec *create(enum http_side side, const struct http_events *events,
-				 struct record *record)
-{
-	struct http1_config config = { .side = side,
-				       .scheme = "http",
-				       .is_proxy = is_proxy,
-				       .events = events,
-				       .owner = record };
-	struct http_codec *codec = NULL;
-
-	record_init(record);
-	if (http1_create(&config, &codec) < 0)
-		__builtin_trap();
-	return codec;
-}
-
-/* The log of one request, as a server understands it that reads what a client wrote. */
-static void say_again(const struct http_request *request, bool has_body, struct buf *ret)
-{
-	struct record said, understood;
-	struct http_codec *client = create(HTTP_CLIENT, &record_events, &said);
-	struct http_codec *server = create(HTTP_SERVER, &record_events, &understood);
-	struct buf wire;
-
-	buf_init(&wire, WIRE_MAX);
-	if (http_open(client, request, has_body, NULL) == NULL)
-		__builtin_trap();
-	record_drain(client, &wire);
-	if (record_feed(server, wire.data, wire.len, wire.len) != (ssize_t)wire.len ||
-	    understood.requests != 1)
-		__builtin_trap();
-	(void)buf_append(ret, understood.log.data, understood.log.len);
-	http_destroy(client);
-	http_destroy(server);
-	record_finish(&said);
-	record_finish(&understood);
-	buf_finish(&wire);
-}
-
-static void on_request(void *owner, struct http_stream *stream, struct http_request *request,
-		       bool has_body)
-{
-	struct record *record = owner;
-	size_t start = record->log.len;
-	struct buf again;
-
-	/* What a client adds itself must still fit. */
-	if (request->fields.count > HTTP_FIELDS_MAX - 4) {
-		record_events.request(owner, stream, request, has_body);
-		return;
-	}
-	buf_init(&again, WIRE_MAX);
-	/* A stated length of none is not said for every method; nothing depends on it. */
-	if (!has_body)
-		request->content_length = 0;
-	say_again(request, has_body, &again);
-	record_events.request(owner, stream, request, has_body);
-	if (again.len > record->log.len - start ||
-	    memcmp(again.data, record->log.data + start, again.len) != 0)
-		__builtin_trap();
-	buf_finish(&again);
-}
 
 struct outcome {
 	struct record record;
@@ -87,13 +24,22 @@ struct outcome {
 
 static void receive(const uint8_t *bytes, size_t len, size_t step, struct outcome *ret)
 {
-	struct http_events events = record_events;
+	struct http_events events;
+	struct http1_config config = { .side = HTTP_SERVER,
+				       .scheme = "http",
+				       .is_proxy = is_proxy,
+				       .events = &events,
+				       .owner = &ret->record };
 	struct http_codec *codec;
 	size_t taken = 0, before;
 
-	events.request = on_request;
-	codec = create(HTTP_SERVER, &events, &ret->record);
+	again_events(&events);
+	record_init(&ret->record);
+	ret->record.scheme = config.scheme;
+	ret->record.is_proxy = is_proxy;
 	ret->record.answers = true;
+	if (http1_create(&config, &codec) < 0)
+		__builtin_trap();
 	ret->failed = false;
 	buf_init(&ret->said, WIRE_MAX);
 	do {

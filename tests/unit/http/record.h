@@ -22,9 +22,11 @@ struct record {
 	struct buf body;	    /* all data */
 	struct http_stream *stream; /* the latest; NULL when gone */
 	size_t requests, responses, gone;
-	size_t held;   /* data not yet acknowledged */
-	bool holds;    /* http_consumed() is not called */
-	bool answers;  /* each request is answered 204 when it is complete */
+	size_t held;	    /* data not yet acknowledged */
+	bool holds;	    /* http_consumed() is not called */
+	bool answers;	    /* each request is answered 204 when it is complete */
+	const char *scheme; /* for again.h */
+	bool is_proxy;
 	bool is_quiet; /* no log */
 	char url[512]; /* of the latest request */
 	char why[128]; /* of broken */

@@ -11,6 +11,7 @@
 #include "sbx/client.h"
 #include "sbx/columns.h"
 #include "sbx/format.h"
+#include "sbx/portspec.h"
 #include "sbx/report.h"
 #include "sbx/sandbox.h"
 
@@ -48,6 +49,7 @@ static int describe_workspaces(const json_t *sandbox, struct buf *text)
 static int add_row(struct columns *columns, const json_t *sandbox)
 {
 	autocall(buf_finish) struct buf workspaces;
+	autofree char *ports = portspec_list(json_object_get(sandbox, "ports"));
 	const char *row[5];
 	int r;
 
@@ -56,9 +58,9 @@ static int add_row(struct columns *columns, const json_t *sandbox)
 	row[0] = sandbox_text(sandbox, "name");
 	row[1] = sandbox_text(sandbox, "agent");
 	row[2] = sandbox_text(sandbox, "status");
-	row[3] = ""; /* published ports: sandboxes have no network yet */
+	row[3] = ports;
 	row[4] = r == 0 ? buf_str(&workspaces) : NULL;
-	return row[4] != NULL ? columns_add(columns, row) : -ENOMEM;
+	return row[3] != NULL && row[4] != NULL ? columns_add(columns, row) : -ENOMEM;
 }
 
 static int print_table(const json_t *list, struct err *err)

@@ -185,12 +185,16 @@ static int check_reattach(const json_t *sandbox, const struct wanted *wanted, st
 	const struct {
 		bool given;
 		const char *option;
-	} fixed[] = {
-		{ create->memory > 0, "memory" },      { create->cpus > 0, "cpus" },
-		{ create->disk > 0, "disk" },	       { create->docker_disk > 0, "docker-disk" },
-		{ create->engine != NULL, "engine" },  { create->kernel != NULL, "kernel" },
-		{ create->mounts.count > 0, "mount" }, { create->weak_jail, "allow-weak-jail" }
-	};
+	} fixed[] = { { create->memory > 0, "memory" },
+		      { create->cpus > 0, "cpus" },
+		      { create->disk > 0, "disk" },
+		      { create->docker_disk > 0, "docker-disk" },
+		      { create->engine != NULL, "engine" },
+		      { create->kernel != NULL, "kernel" },
+		      { create->mounts.count > 0, "mount" },
+		      { create->weak_jail, "allow-weak-jail" },
+		      { create->publish.count > 0, "publish" },
+		      { create->extra_ca != NULL, "extra-ca" } };
 
 	for (size_t i = 0; i < countof(fixed); i++) {
 		if (fixed[i].given)

@@ -27,6 +27,7 @@ extern const struct command cmd_logs;
 extern const struct command cmd_ls;
 extern const struct command cmd_man;
 extern const struct command cmd_mount;
+extern const struct command cmd_ports;
 extern const struct command cmd_prune;
 extern const struct command cmd_reset;
 extern const struct command cmd_rm;

@@ -13,6 +13,7 @@
 #include "sbx/env.h"
 #include "sbx/interrupt.h"
 #include "sbx/mounts.h"
+#include "sbx/portspec.h"
 #include "sbx/sandbox.h"
 
 #define TARGET(member) .offset = offsetof(struct create_options, member)
@@ -67,6 +68,19 @@ const struct option create_option_rows[] = {
 	  .complete = COMPLETE_FILE,
 	  TARGET(env_files),
 	  .help = "set the variables of a file; -e wins over it; may be repeated" },
+	{ .name = "publish",
+	  .letter = 'p',
+	  .kind = OPTION_LIST,
+	  .argument = "SPEC",
+	  TARGET(publish),
+	  .help = "publish a port, like 8080:3000 (see sbx ports); may be repeated" },
+	{ .name = "extra-ca",
+	  .kind = OPTION_STRING,
+	  .argument = "FILE",
+	  .complete = COMPLETE_FILE,
+	  TARGET(extra_ca),
+	  .help = "believe servers with certificates of these authorities (PEM),\n"
+		  "beside those that this machine believes" },
 	{ .name = "engine",
 	  .kind = OPTION_STRING,
 	  .argument = "NAME",
@@ -152,15 +166,29 @@ static int add_env(json_t *body, const struct create_options *options, struct er
 	return r;
 }
 
-static int add_kernel(json_t *body, const char *kernel, struct err *err)
+/* The resolved path of a file that the daemon is to read. */
+static int add_file(json_t *body, const char *member, const char *what, const char *file,
+		    struct err *err)
 {
-	autofree char *path = realpath(kernel, NULL);
+	autofree char *path = realpath(file, NULL);
 
 	if (path == NULL)
-		return err_set_errno(err, -errno, "cannot use the kernel '%s'", kernel);
-	return json_object_set_new(body, "kernel", json_string(path)) == 0
+		return err_set_errno(err, -errno, "cannot use the %s '%s'", what, file);
+	return json_object_set_new(body, member, json_string(path)) == 0
 		       ? 0
-		       : err_set(err, -EINVAL, "the path of the kernel '%s' is not UTF-8", kernel);
+		       : err_set(err, -EINVAL, "the path of the %s '%s' is not UTF-8", what, file);
+}
+
+static int add_ports(json_t *body, const struct option_list *specs, struct err *err)
+{
+	json_t *ports = json_array();
+	int r = json_object_set_new(body, "ports", ports);
+
+	if (r < 0)
+		return err_set(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; r == 0 && i < specs->count; i++)
+		r = portspec_add(ports, specs->items[i], err);
+	return r;
 }
 
 /* Adds members that were given; the daemon has defaults for the others. */
@@ -214,7 +242,11 @@ static int make_body(const struct create_request *request, json_t **ret, struct 
 	if (r == 0)
 		r = add_env(body, request->options, err);
 	if (r == 0 && request->options->kernel != NULL)
-		r = add_kernel(body, request->options->kernel, err);
+		r = add_file(body, "kernel", "kernel", request->options->kernel, err);
+	if (r == 0 && request->options->extra_ca != NULL)
+		r = add_file(body, "extra_ca", "certificates", request->options->extra_ca, err);
+	if (r == 0 && request->options->publish.count > 0)
+		r = add_ports(body, &request->options->publish, err);
 	if (r < 0)
 		json_decref(body);
 	else

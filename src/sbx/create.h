@@ -17,8 +17,9 @@ struct err;
 
 struct create_options {
 	const char *name, *engine, *kernel;	  /* NULL: the daemon chooses */
+	const char *extra_ca;			  /* NULL: none */
 	uint64_t cpus, memory, disk, docker_disk; /* 0: the daemon chooses */
-	struct option_list mounts, env, env_files;
+	struct option_list mounts, env, env_files, publish;
 	bool force, weak_jail, keep_alive, quiet;
 };
 

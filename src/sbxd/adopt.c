@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "sbxd/keeper.h"
+#include "sbxd/ports.h"
 #include "sbxd/run.h"
 #include "sbxd/sandbox.h"
 #include "sbxd/supervisor.h"
@@ -185,9 +186,11 @@ static int adopt(struct supervisor *supervisor, const char *name, struct err *er
 		return err_set_errno(err, r, "cannot take back sandbox '%s'", name);
 	}
 	r = supervisor_add(supervisor, sandbox, err);
-	if (r == 0)
-		settle(sandbox);
-	return r;
+	if (r < 0)
+		return r;
+	(void)ports_open_record(supervisor->ports, sandbox, false, err);
+	settle(sandbox);
+	return 0;
 }
 
 int adopt_all(struct supervisor *supervisor, struct err *err)

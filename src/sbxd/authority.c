@@ -141,13 +141,12 @@ static const char *find_bundle(void)
 static int append_trust(struct sandbox *sandbox, struct buf *frames)
 {
 	const struct proxy_message forget = { .type = PROXY_TRUST, .flags = PROXY_FLAG_FORGET };
-	autofree char *extra = path_join(sandbox->folder, "extra-ca.pem");
-	const char *const paths[] = { find_bundle(), getenv("SBX_EXTRA_CA"), extra };
+	const char *const paths[] = { find_bundle(), getenv("SBX_EXTRA_CA"),
+				      sandbox->record.extra_ca };
 	int r = proxy_message_append(frames, &forget);
 
 	for (size_t i = 0; r == 0 && i < countof(paths); i++) {
-		if (paths[i] == NULL || paths[i][0] == '\0' ||
-		    (paths[i] == extra && access(extra, F_OK) < 0))
+		if (paths[i] == NULL || paths[i][0] == '\0')
 			continue;
 		r = append_bundle(paths[i], frames);
 		if (r < 0 && r != -ENOMEM && r != -ENOBUFS) {

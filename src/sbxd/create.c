@@ -15,14 +15,15 @@
 #include "base/err.h"
 #include "base/fd.h"
 #include "engine/engine.h"
+#include "sbxd/authority.h"
 #include "sbxd/disk.h"
 #include "sbxd/request.h"
 #include "sbxd/supervisor.h"
 
 /* The body, strings and lists still owned by it. */
 struct wish {
-	const char *name, *agent, *engine, *kernel, *image;
-	json_t *mounts, *env, *labels;
+	const char *name, *agent, *engine, *kernel, *image, *extra_ca;
+	json_t *mounts, *env, *labels, *ports;
 	json_int_t cpus, memory, disk, docker_disk;
 	int force, keep_alive, weak_jail, start;
 };
@@ -112,6 +113,25 @@ static int take_mounts(const struct request *request, const struct wish *wish,
 
 		if (r < 0)
 			return r;
+	}
+	return 0;
+}
+
+int create_add_ports(json_t *list, struct published_list *ports, struct err *err)
+{
+	if (list != NULL && !json_is_array(list))
+		return err_set(err, -EINVAL, "ports must be a list");
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		struct published parsed[2];
+		int count = published_parse(json_array_get(list, i), parsed, err);
+
+		if (count < 0)
+			return count;
+		for (int j = 0; j < count; j++)
+			if (published_list_add(ports, &parsed[j]) < 0)
+				return err_set(err, -EINVAL,
+					       "at most %d ports of a sandbox can be published",
+					       PUBLISHED_MAX);
 	}
 	return 0;
 }
@@ -217,7 +237,13 @@ static int take_files(const struct request *request, const struct wish *wish, st
 		r = check_image(image, err);
 	if (r < 0)
 		return r;
-	r = record_set(&record->kernel, wish->kernel);
+	if (wish->extra_ca != NULL)
+		r = authority_check_extra(wish->extra_ca, err);
+	if (r < 0)
+		return r;
+	r = record_set(&record->extra_ca, wish->extra_ca);
+	if (r == 0)
+		r = record_set(&record->kernel, wish->kernel);
 	if (r == 0)
 		r = record_set(&record->image, wish->image);
 	return r < 0 ? err_set(err, r, "out of memory") : 0;
@@ -236,12 +262,14 @@ static int unpack(const struct request *request, struct wish *wish, struct err *
 {
 	*wish = (struct wish){ .name = NULL };
 	return request_unpack(
-		request, err, "{s?s s?s s?s s?s s?s s?o s?o s?o s?I s?I s?I s?I s?b s?b s?b s?b}",
-		"name", &wish->name, "agent", &wish->agent, "engine", &wish->engine, "kernel",
-		&wish->kernel, "image", &wish->image, "mounts", &wish->mounts, "env", &wish->env,
-		"labels", &wish->labels, "cpus", &wish->cpus, "memory", &wish->memory, "disk",
-		&wish->disk, "docker_disk", &wish->docker_disk, "force", &wish->force, "keep_alive",
-		&wish->keep_alive, "allow_weak_jail", &wish->weak_jail, "start", &wish->start);
+		request, err,
+		"{s?s s?s s?s s?s s?s s?s s?o s?o s?o s?o s?I s?I s?I s?I s?b s?b s?b s?b}", "name",
+		&wish->name, "agent", &wish->agent, "engine", &wish->engine, "kernel",
+		&wish->kernel, "image", &wish->image, "extra_ca", &wish->extra_ca, "ports",
+		&wish->ports, "mounts", &wish->mounts, "env", &wish->env, "labels", &wish->labels,
+		"cpus", &wish->cpus, "memory", &wish->memory, "disk", &wish->disk, "docker_disk",
+		&wish->docker_disk, "force", &wish->force, "keep_alive", &wish->keep_alive,
+		"allow_weak_jail", &wish->weak_jail, "start", &wish->start);
 }
 
 static int fill(const struct request *request, const struct wish *wish, struct record *record,
@@ -256,6 +284,8 @@ static int fill(const struct request *request, const struct wish *wish, struct r
 		r = take_mounts(request, wish, record, err);
 	if (r == 0)
 		r = take_env(wish, record, err);
+	if (r == 0)
+		r = create_add_ports(wish->ports, &record->ports, err);
 	if (r == 0)
 		r = take_labels(wish, record, err);
 	if (r == 0)

@@ -22,6 +22,10 @@ int create_check(const struct request *request, struct record *ret, bool *ret_na
 int create_add_mount(struct supervisor *supervisor, json_t *json, bool force, struct mounts *mounts,
 		     struct err *err);
 
+/* Adds the ports of a list of docs/api.md to those there. */
+struct published_list;
+int create_add_ports(json_t *list, struct published_list *ports, struct err *err);
+
 /* An ELF or bzImage kernel for this machine; else -EINVAL and a sentence. */
 int create_check_kernel(const char *path, struct err *err);
 

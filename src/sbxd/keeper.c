@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "sbxd/disk.h"
+#include "sbxd/ports.h"
 #include "sbxd/run.h"
 #include "sbxd/sandbox.h"
 #include "sbxd/supervisor.h"
@@ -111,6 +112,7 @@ static void create(struct sandbox *sandbox)
 	}
 	if (r < 0) {
 		(void)delete_files(sandbox, &ignored);
+		ports_close_all(sandbox->supervisor->ports, sandbox);
 		leave(sandbox, SANDBOX_CREATE, &err);
 		return;
 	}
@@ -123,6 +125,7 @@ static void remove_sandbox(struct sandbox *sandbox)
 	struct err err = ERR_INIT;
 
 	sandbox_set_progress(sandbox, "Removing");
+	ports_close_all(sandbox->supervisor->ports, sandbox);
 	sandbox_set_status(sandbox, SANDBOX_REMOVING);
 	save_or_log(sandbox);
 	if (delete_files(sandbox, &err) < 0) {
@@ -150,11 +153,15 @@ static void become_stopped(struct sandbox *sandbox, const char *reason)
 	(void)record_set(&record->reason, reason);
 	sandbox->sessions = sandbox->busy = 0;
 	sandbox->want_stop = false;
-	sandbox->finished[SANDBOX_STOP]++; /* whoever asked, and whether or not anybody did */
+	sandbox->flows = 0;
+	if (sandbox->arrivals_count > 0)
+		sandbox->want_start = true; /* they came while it stopped */
+	sandbox->finished[SANDBOX_STOP]++;  /* whoever asked, and whether or not anybody did */
 	(void)pthread_cond_broadcast(&sandbox->changed);
 	(void)pthread_mutex_unlock(&sandbox->lock);
 	(void)file_remove_tree(AT_FDCWD, sandbox->run_folder);
 	save_or_log(sandbox);
+	ports_rest(sandbox->supervisor->ports, sandbox);
 }
 
 /* From a running VM to none. */
@@ -212,6 +219,7 @@ static void start(struct sandbox *sandbox)
 		if (run != NULL)
 			run_kill(run);
 		log_warning("sandbox '%s' did not start: %s", sandbox->record.name, err.text);
+		ports_drop_connections(sandbox);
 		become_stopped(sandbox, err.text);
 		sandbox_finish_operation(sandbox, SANDBOX_START, &err);
 	} else {

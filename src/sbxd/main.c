@@ -27,6 +27,7 @@
 #include "sbxd/adopt.h"
 #include "sbxd/detach.h"
 #include "sbxd/network.h"
+#include "sbxd/ports.h"
 #include "sbxd/rest.h"
 #include "sbxd/supervisor.h"
 #include "sbxd/uplink.h"
@@ -211,7 +212,7 @@ static int open_supervisor(struct daemon *daemon, const struct options *options,
 	list_init(&supervisor->sandboxes);
 	(void)pthread_mutex_init(&supervisor->lock, NULL);
 	host_read(&supervisor->host);
-	if (uplink_create(&supervisor->uplink) < 0)
+	if (uplink_create(&supervisor->uplink) < 0 || ports_create(&supervisor->ports) < 0)
 		return err_set(err, -ENOMEM, "out of memory");
 	if (daemon->stop_fd < 0 || artefacts_init(&supervisor->artefacts, options->artefacts) < 0)
 		return err_set(err, -ENOMEM, "out of memory");

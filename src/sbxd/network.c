@@ -77,6 +77,7 @@ void network_init(struct network *network)
 	peer_init(&network->net);
 	peer_init(&network->proxy);
 	network->pushed = 0;
+	network->udp_count = 0;
 }
 
 void network_finish(struct network *network)
@@ -218,6 +219,10 @@ static int handle_net(struct sandbox *sandbox, struct network *network, const st
 	if (message.type == NET_APPLIED) {
 		network->net.applied = message.generation;
 		note_applied(sandbox, network);
+	} else if (message.type == NET_STATS) {
+		(void)pthread_mutex_lock(&sandbox->lock);
+		sandbox->flows = (unsigned)min_of(message.count, UINT64_C(1) << 20);
+		(void)pthread_mutex_unlock(&sandbox->lock);
 	}
 	net_message_finish(&message);
 	return 0;

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "sbxd/published.h"
 #include "wire/stream.h"
 
 struct err;
@@ -30,7 +31,9 @@ struct network_peer {
 /* Belongs to a run, so to its keeper alone. */
 struct network {
 	struct network_peer net, proxy;
-	uint64_t pushed; /* the generation that was sent last; 0: none */
+	uint64_t pushed;	     /* the generation that was sent last; 0: none */
+	uint64_t udp[PUBLISHED_MAX]; /* published sockets that sbx-net has, by ports_id() */
+	size_t udp_count;
 };
 
 void network_init(struct network *network);

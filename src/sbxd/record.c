@@ -55,6 +55,7 @@ void record_finish(struct record *record)
 	free(record->engine_why);
 	free(record->kernel);
 	free(record->image);
+	free(record->extra_ca);
 	mounts_finish(&record->mounts);
 	string_list_finish(&record->env);
 	string_list_finish(&record->labels);
@@ -96,6 +97,15 @@ static json_t *format_mounts(const struct mounts *mounts)
 	return list;
 }
 
+static json_t *format_ports(const struct published_list *ports)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < ports->count; i++)
+		(void)json_array_append_new(list, published_store(&ports->items[i]));
+	return list;
+}
+
 static json_t *format_processes(const struct record *record)
 {
 	json_t *list = json_array();
@@ -114,20 +124,21 @@ static json_t *format_processes(const struct record *record)
 char *record_format(const struct record *record)
 {
 	json_t *json = json_pack(
-		"{si ss ss ss ss ss* ss* ss* ss* ss*"
-		" si sI sI sI sb sb sb sI sI sI sI so so so so}",
+		"{si ss ss ss ss ss* ss* ss* ss* ss* ss*"
+		" si sI sI sI sb sb sb sI sI sI sI so so so so so}",
 		"version", RECORD_VERSION, "id", record->id, "name", record->name, "status",
 		sandbox_status_name(record->status), "agent", record->agent, "reason",
 		record->reason, "engine", record->engine, "engine_why", record->engine_why,
-		"kernel", record->kernel, "image", record->image, "cpus", (int)record->cpus,
-		"memory", (json_int_t)record->memory_bytes, "disk", (json_int_t)record->disk_bytes,
-		"docker_disk", (json_int_t)record->docker_disk_bytes, "keep_alive",
-		record->keep_alive, "weak_jail", record->weak_jail, "grown", record->grown,
-		"created_at", (json_int_t)record->created_at, "started_at",
-		(json_int_t)record->started_at, "stopped_at", (json_int_t)record->stopped_at,
-		"last_used_at", (json_int_t)record->last_used_at, "mounts",
-		format_mounts(&record->mounts), "env", format_strings(&record->env), "labels",
-		format_strings(&record->labels), "processes", format_processes(record));
+		"kernel", record->kernel, "image", record->image, "extra_ca", record->extra_ca,
+		"cpus", (int)record->cpus, "memory", (json_int_t)record->memory_bytes, "disk",
+		(json_int_t)record->disk_bytes, "docker_disk",
+		(json_int_t)record->docker_disk_bytes, "keep_alive", record->keep_alive,
+		"weak_jail", record->weak_jail, "grown", record->grown, "created_at",
+		(json_int_t)record->created_at, "started_at", (json_int_t)record->started_at,
+		"stopped_at", (json_int_t)record->stopped_at, "last_used_at",
+		(json_int_t)record->last_used_at, "mounts", format_mounts(&record->mounts), "env",
+		format_strings(&record->env), "labels", format_strings(&record->labels), "ports",
+		format_ports(&record->ports), "processes", format_processes(record));
 	char *text = json == NULL ? NULL : json_dumps(json, JSON_INDENT(1));
 
 	json_decref(json);
@@ -173,6 +184,22 @@ static int parse_mounts(json_t *list, struct mounts *ret)
 	return 0;
 }
 
+static int parse_ports(json_t *list, struct published_list *ret)
+{
+	if (!json_is_array(list))
+		return -EINVAL;
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		struct published published;
+		int r = published_load(json_array_get(list, i), &published);
+
+		if (r == 0)
+			r = published_list_add(ret, &published);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 static int parse_processes(json_t *list, struct record *ret)
 {
 	if (!json_is_array(list) || json_array_size(list) > RECORD_PROCESSES_MAX)
@@ -197,11 +224,11 @@ static int parse_processes(json_t *list, struct record *ret)
 /* The members that are not plain values. */
 struct parts {
 	const char *id, *name, *status;
-	json_t *mounts, *env, *labels, *processes;
+	json_t *mounts, *env, *labels, *ports, *processes;
 	int version, cpus, keep_alive, weak_jail, grown;
 	json_int_t memory, disk, docker_disk;
 	json_int_t created_at, started_at, stopped_at, last_used_at;
-	const char *agent, *reason, *engine, *engine_why, *kernel, *image;
+	const char *agent, *reason, *engine, *engine_why, *kernel, *image, *extra_ca;
 };
 
 static int unpack(json_t *json, struct parts *parts, struct err *err)
@@ -210,19 +237,20 @@ static int unpack(json_t *json, struct parts *parts, struct err *err)
 
 	*parts = (struct parts){ .version = 0 };
 	if (json_unpack_ex(json, &error, JSON_STRICT,
-			   "{si ss ss ss ss s?s s?s s?s s?s s?s"
-			   " si sI sI sI sb sb sb sI sI sI sI so so so so}",
+			   "{si ss ss ss ss s?s s?s s?s s?s s?s s?s"
+			   " si sI sI sI sb sb sb sI sI sI sI so so so s?o so}",
 			   "version", &parts->version, "id", &parts->id, "name", &parts->name,
 			   "status", &parts->status, "agent", &parts->agent, "reason",
 			   &parts->reason, "engine", &parts->engine, "engine_why",
 			   &parts->engine_why, "kernel", &parts->kernel, "image", &parts->image,
-			   "cpus", &parts->cpus, "memory", &parts->memory, "disk", &parts->disk,
-			   "docker_disk", &parts->docker_disk, "keep_alive", &parts->keep_alive,
-			   "weak_jail", &parts->weak_jail, "grown", &parts->grown, "created_at",
-			   &parts->created_at, "started_at", &parts->started_at, "stopped_at",
-			   &parts->stopped_at, "last_used_at", &parts->last_used_at, "mounts",
-			   &parts->mounts, "env", &parts->env, "labels", &parts->labels,
-			   "processes", &parts->processes) < 0)
+			   "extra_ca", &parts->extra_ca, "cpus", &parts->cpus, "memory",
+			   &parts->memory, "disk", &parts->disk, "docker_disk", &parts->docker_disk,
+			   "keep_alive", &parts->keep_alive, "weak_jail", &parts->weak_jail,
+			   "grown", &parts->grown, "created_at", &parts->created_at, "started_at",
+			   &parts->started_at, "stopped_at", &parts->stopped_at, "last_used_at",
+			   &parts->last_used_at, "mounts", &parts->mounts, "env", &parts->env,
+			   "labels", &parts->labels, "ports", &parts->ports, "processes",
+			   &parts->processes) < 0)
 		return err_set(err, -EINVAL, "%s", error.text);
 	if (parts->version != RECORD_VERSION)
 		return err_set(err, -EINVAL, "version %d, this daemon knows %d", parts->version,
@@ -270,11 +298,15 @@ static int fill(const struct parts *parts, struct record *ret)
 	if (r == 0)
 		r = record_set(&ret->image, parts->image);
 	if (r == 0)
+		r = record_set(&ret->extra_ca, parts->extra_ca);
+	if (r == 0)
 		r = parse_mounts(parts->mounts, &ret->mounts);
 	if (r == 0)
 		r = parse_strings(parts->env, RECORD_ENV_MAX, &ret->env);
 	if (r == 0)
 		r = parse_strings(parts->labels, RECORD_LABELS_MAX, &ret->labels);
+	if (r == 0 && parts->ports != NULL)
+		r = parse_ports(parts->ports, &ret->ports);
 	if (r == 0)
 		r = parse_processes(parts->processes, ret);
 	return r;

@@ -13,6 +13,7 @@
 #include "base/process.h"
 #include "sbxd/mounts.h"
 #include "sbxd/name.h"
+#include "sbxd/published.h"
 #include "sbxd/string_list.h"
 
 struct err;
@@ -61,6 +62,8 @@ struct record {
 	char *image;		   /* NULL: the built one */
 	struct string_list env;	   /* "K=V" */
 	struct string_list labels; /* "K=V" */
+	struct published_list ports;
+	char *extra_ca; /* file of certificates that its proxy trusts as well; NULL: none */
 	bool keep_alive, weak_jail;
 	bool grown; /* a disk grew: tell the guest at the next start */
 	int64_t created_at, started_at, stopped_at, last_used_at; /* seconds since 1970; 0: never */

@@ -6,7 +6,8 @@
 #include "base/check.h"
 #include "base/err.h"
 
-static const struct route *const tables[] = { routes_daemon, routes_sandbox, routes_guest };
+static const struct route *const tables[] = { routes_daemon, routes_sandbox, routes_ports,
+					      routes_guest };
 
 int route_split(const char *path, struct route_path *ret)
 {

@@ -21,6 +21,7 @@ struct route {
 /* Each ended by a NULL method. */
 extern const struct route routes_daemon[];
 extern const struct route routes_sandbox[];
+extern const struct route routes_ports[];
 extern const struct route routes_guest[];
 
 enum { ROUTE_PARTS_MAX = 6, ROUTE_PATH_MAX = 256 };

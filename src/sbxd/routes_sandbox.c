@@ -16,6 +16,7 @@
 #include "sbxd/create.h"
 #include "sbxd/disk.h"
 #include "sbxd/guest.h"
+#include "sbxd/ports.h"
 #include "sbxd/route.h"
 #include "sbxd/supervisor.h"
 #include "sbxd/view.h"
@@ -82,8 +83,11 @@ static int begin_creation(struct request *request, struct record *record, bool s
 		supervisor_put(sandbox);
 		return r;
 	}
-	r = sandbox_request(sandbox, SANDBOX_CREATE, 0, &ticket, err);
+	r = ports_open_record(request->supervisor->ports, sandbox, true, err);
+	if (r == 0)
+		r = sandbox_request(sandbox, SANDBOX_CREATE, 0, &ticket, err);
 	if (r < 0) {
+		ports_close_all(request->supervisor->ports, sandbox);
 		supervisor_remove(request->supervisor, sandbox);
 		return r;
 	}

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "sbxd/keeper.h"
+#include "sbxd/ports.h"
 #include "sbxd/run.h"
 #include "sbxd/supervisor.h"
 
@@ -82,6 +83,7 @@ void sandbox_destroy(struct sandbox *sandbox)
 	if (sandbox == NULL)
 		return;
 	run_destroy(sandbox->adopted);
+	ports_drop_connections(sandbox);
 	record_finish(&sandbox->record);
 	tail_clear(&sandbox->console);
 	if (sandbox->wake_fd >= 0)

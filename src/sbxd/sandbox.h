@@ -35,6 +35,14 @@ struct supervisor;
 
 enum sandbox_operation { SANDBOX_CREATE, SANDBOX_START, SANDBOX_STOP, SANDBOX_REMOVE };
 
+/* A connection that came to a published port. */
+struct sandbox_arrival {
+	int fd; /* owned */
+	uint16_t port;
+};
+
+enum { SANDBOX_ARRIVALS_MAX = 64 };
+
 struct sandbox {
 	struct list node;	       /* in the table, under its lock */
 	struct supervisor *supervisor; /* weak, outlives all sandboxes */
@@ -61,6 +69,10 @@ struct sandbox {
 	 * and the one that both said they work by. See network.h.
 	 */
 	uint64_t network_wanted, network_applied;
+	unsigned flows;					       /* connections that are open */
+	struct sandbox_arrival arrivals[SANDBOX_ARRIVALS_MAX]; /* for the keeper to hand over */
+	size_t arrivals_count;
+	bool ports_stale;    /* the keeper is to hand over the sockets of published ports again */
 	struct run *adopted; /* owned; a run found at the daemon's start, for the keeper */
 	/* fixed from creation on, readable without lock */
 	char *folder;	   /* owned: of state */

@@ -16,6 +16,7 @@
 #include "sbxd/paths.h"
 
 struct err;
+struct ports;
 struct sandbox;
 struct uplink;
 
@@ -26,6 +27,7 @@ struct supervisor {
 	struct artefacts artefacts;
 	struct host host;
 	struct uplink *uplink; /* owned */
+	struct ports *ports;   /* owned */
 	int64_t started_at;    /* seconds since 1970 */
 	int stop_fd;	       /* weak: an eventfd; written to, the daemon exits */
 	pthread_mutex_t lock;

@@ -64,6 +64,15 @@ static json_t *view_labels(const struct string_list *labels)
 	return object;
 }
 
+static json_t *view_ports(const struct published_list *ports)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < ports->count; i++)
+		(void)json_array_append_new(list, published_view(&ports->items[i]));
+	return list;
+}
+
 static json_t *view_locked(const struct sandbox *sandbox)
 {
 	const struct record *record = &sandbox->record;
@@ -86,6 +95,8 @@ static json_t *view_locked(const struct sandbox *sandbox)
 		"created_at", view_time(record->created_at), "started_at",
 		view_time(record->started_at), "stopped_at", view_time(record->stopped_at),
 		"last_used_at", view_time(record->last_used_at));
+	if (record->ports.count > 0)
+		(void)json_object_set_new(json, "ports", view_ports(&record->ports));
 	if (record->status == SANDBOX_RUNNING) {
 		(void)json_object_set_new(json, "sessions", json_integer(sandbox->sessions));
 		(void)json_object_set_new(json, "busy", json_integer(sandbox->busy));

@@ -21,8 +21,10 @@
 #include "base/err.h"
 #include "base/fd.h"
 #include "sbxd/guest.h"
+#include "sbxd/ports.h"
 #include "sbxd/run.h"
 #include "sbxd/sandbox.h"
+#include "sbxd/supervisor.h"
 #include "sbxd/words.h"
 #include "wire/vsock.h"
 
@@ -272,19 +274,33 @@ int run_step(struct sandbox *sandbox, struct run *run, uint64_t deadline_ms, str
 	return network_update(sandbox, &run->network, err);
 }
 
+/* Who serves a published port has something to do while connections are open. Lock held. */
+static unsigned published_in_use(const struct sandbox *sandbox)
+{
+	return sandbox->record.ports.count > 0 && sandbox->flows > 0;
+}
+
 enum run_end run_watch(struct sandbox *sandbox, struct run *run, struct err *err)
 {
+	bool is_stale = true; /* what sbx-net knows of published ports */
+
 	for (;;) {
 		uint64_t now_ms = clock_now_ms(), deadline_ms;
 		bool is_asked;
 
 		(void)pthread_mutex_lock(&sandbox->lock);
 		is_asked = sandbox->want_stop || sandbox->want_remove;
-		idle_update(&run->idle, sandbox->sessions, sandbox->busy,
-			    sandbox->record.keep_alive, now_ms);
+		is_stale |= sandbox->ports_stale;
+		sandbox->ports_stale = false;
+		idle_update(&run->idle, sandbox->sessions + published_in_use(sandbox),
+			    sandbox->busy, sandbox->record.keep_alive, now_ms);
 		(void)pthread_mutex_unlock(&sandbox->lock);
 		if (is_asked)
 			return RUN_ASKED;
+		if (is_stale)
+			ports_hand_over_sockets(sandbox->supervisor->ports, sandbox, &run->network);
+		is_stale = false;
+		ports_hand_over_connections(sandbox, &run->network);
 		deadline_ms = idle_deadline(&run->idle);
 		if (deadline_ms <= now_ms)
 			return RUN_IDLE;

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "sbxd/disk.h"
+#include "sbxd/ports.h"
 #include "sbxd/sandbox.h"
 #include "sbxd/supervisor.h"
 #include "sbxd/uplink.h"
@@ -25,7 +26,7 @@ static inline int fixture_make(struct fixture *fixture)
 	list_init(&supervisor->sandboxes);
 	(void)pthread_mutex_init(&supervisor->lock, NULL);
 	host_read(&supervisor->host);
-	if (uplink_create(&supervisor->uplink) < 0)
+	if (uplink_create(&supervisor->uplink) < 0 || ports_create(&supervisor->ports) < 0)
 		return -ENOMEM;
 	return folder_make(fixture->folder, &supervisor->paths);
 }

@@ -44,6 +44,13 @@ static int write_text(const char *path, const char *text)
 	return write(fd, text, strlen(text)) < 0 ? -errno : 0;
 }
 
+/* The files below /proc/self are root's while a process cannot be dumped, as our parent may be. */
+static int own_proc_files(struct child *child)
+{
+	(void)child;
+	return prctl(PR_SET_DUMPABLE, 1) < 0 ? -errno : 0;
+}
+
 /* user_namespaces(7): without privilege setgroups is given up first. */
 static int map_ids(struct child *child)
 {
@@ -225,6 +232,7 @@ static const struct {
 	bool optional; /* skipped when it fails and the jail may be weak */
 } steps[] = {
 	{ "reset its signals", reset_signals, false },
+	{ "own its files in /proc", own_proc_files, false },
 	{ "map its user and group", map_ids, false },
 	{ "start a session for it", new_session, false },
 	{ "place its descriptors", place_descriptors, false },

@@ -20,6 +20,7 @@ enum artefact {
 	ARTEFACT_NET,
 	ARTEFACT_PROXY,
 	ARTEFACT_VMM,
+	ARTEFACT_SERVICES, /* the folder of service files */
 	ARTEFACT_COUNT,
 };
 

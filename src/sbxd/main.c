@@ -29,6 +29,8 @@
 #include "sbxd/network.h"
 #include "sbxd/ports.h"
 #include "sbxd/rest.h"
+#include "sbxd/secret_memory.h"
+#include "sbxd/secret_store.h"
 #include "sbxd/supervisor.h"
 #include "sbxd/uplink.h"
 
@@ -203,6 +205,28 @@ static void leave_terminal(struct daemon *daemon)
 	(void)close(take_fd(&daemon->ready_fd));
 }
 
+static unsigned secrets_changed(void *context, const char *sandbox)
+{
+	return network_changed(context, sandbox);
+}
+
+static int open_secrets(struct supervisor *supervisor, struct err *err)
+{
+	const struct secret_hooks hooks = { .context = supervisor, .changed = secrets_changed };
+	const char *services = supervisor->artefacts.paths[ARTEFACT_SERVICES];
+	autofree char *folder = path_join(supervisor->paths.state, "secrets");
+	int r;
+
+	if (folder == NULL)
+		return err_set(err, -ENOMEM, "out of memory");
+	if (services == NULL)
+		log_warning("no service files were found: only custom secrets can be used");
+	r = secret_store_create(folder, services, &supervisor->secrets, err);
+	if (r == 0)
+		secret_store_set_hooks(supervisor->secrets, &hooks);
+	return r;
+}
+
 static int open_supervisor(struct daemon *daemon, const struct options *options, struct err *err)
 {
 	struct supervisor *supervisor = &daemon->supervisor;
@@ -216,6 +240,8 @@ static int open_supervisor(struct daemon *daemon, const struct options *options,
 		return err_set(err, -ENOMEM, "out of memory");
 	if (daemon->stop_fd < 0 || artefacts_init(&supervisor->artefacts, options->artefacts) < 0)
 		return err_set(err, -ENOMEM, "out of memory");
+	if (open_secrets(supervisor, err) < 0)
+		return err->code;
 	return adopt_all(supervisor, err);
 }
 
@@ -274,6 +300,7 @@ int main(int argc, char **argv)
 	struct options options;
 	int r;
 
+	secret_memory_init();
 	if (parse_options(argc, argv, &options) < 0) {
 		(void)fprintf(stderr, "usage: sbxd [--detach] [--app-name ID] [--artefacts DIR]\n");
 		return 2;

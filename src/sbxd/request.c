@@ -51,12 +51,14 @@ unsigned request_status_of(int code)
 	switch (-code) {
 	case EINVAL:
 	case EPROTOTYPE:
+	case EKEYREJECTED:
 		return 400;
 	case ENOENT:
 		return 404;
 	case EBUSY:
 	case EEXIST:
 	case ECANCELED:
+	case ENOKEY:
 		return 409;
 	case EFBIG:
 		return 413;

@@ -26,6 +26,7 @@
 enum {
 	CONNECTIONS_MAX = 256,
 	STACK_BYTES = 256 * 1024,
+	BODY_FIRST = 32 * 1024,
 	HEADER_BYTES_MAX = 32 * 1024,
 	IDLE_S = 300,	      /* of a connection that says nothing */
 	STREAM_BLOCK = 16384, /* bytes libmicrohttpd asks us for at once */
@@ -69,6 +70,8 @@ static struct exchange *exchange_create(struct rest *rest)
 	exchange->request.supervisor = rest->supervisor;
 	exchange->request.hand_over = -1;
 	buf_init(&exchange->body, REQUEST_BODY_MAX);
+	/* most bodies fit at once: one that grew would leave copies behind */
+	(void)buf_reserve(&exchange->body, BODY_FIRST);
 	buf_init(&exchange->lines, LINE_MAX);
 	return exchange;
 }
@@ -83,6 +86,8 @@ static void exchange_destroy(struct exchange *exchange)
 	if (request->hand_over >= 0)
 		(void)close(request->hand_over);
 	supervisor_put(request->watched);
+	if (exchange->body.data != NULL)
+		explicit_bzero(exchange->body.data, exchange->body.cap);
 	buf_finish(&exchange->body);
 	buf_finish(&exchange->lines);
 	free(exchange);

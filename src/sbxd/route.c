@@ -7,7 +7,7 @@
 #include "base/err.h"
 
 static const struct route *const tables[] = { routes_daemon, routes_sandbox, routes_ports,
-					      routes_guest };
+					      routes_guest, routes_secret };
 
 int route_split(const char *path, struct route_path *ret)
 {

@@ -23,6 +23,7 @@ extern const struct route routes_daemon[];
 extern const struct route routes_sandbox[];
 extern const struct route routes_ports[];
 extern const struct route routes_guest[];
+extern const struct route routes_secret[];
 
 enum { ROUTE_PARTS_MAX = 6, ROUTE_PATH_MAX = 256 };
 

@@ -89,7 +89,53 @@ void secret_file_finish(struct secret_file *file);
 void secret_store_event(struct secret_store *store, const char *sandbox,
 			const struct proxy_message *message);
 
-/* The sandbox is removed: so are its own secrets. */
+/* The sandbox is removed: so are its own secrets. store NULL: nothing to forget. */
 void secret_store_forget_sandbox(struct secret_store *store, const char *sandbox);
+
+/* What to enter. All weak; one of value, command and ref is set. NULL scope: global. */
+struct secret_wish {
+	int kind; /* enum vault_kind but OAUTH */
+	const char *name, *scope;
+	const char *value, *command, *ref;
+	int64_t refresh_s; /* of a source; 0: on demand, -1: the kind's default */
+	bool force;	   /* replace what is there */
+	bool no_verify;	   /* do not ask the source now */
+	bool show_error;
+	const char *placeholder;   /* CUSTOM; NULL: one is made; "{rand}" in it is filled in */
+	const json_t *targets;	   /* CUSTOM: host patterns */
+	const char *username;	   /* REGISTRY */
+	const char *auth_endpoint; /* REGISTRY: https URL; NULL: the usual one */
+	bool all_sandboxes;	   /* REGISTRY: logins of every sandbox, else of this host only */
+};
+
+/*
+ * Enters a secret. *ret: {"scope","type","name","applied",…}. -EINVAL, -EEXIST, -ENOKEY (the
+ * vault is locked), or what the source said.
+ */
+int secret_store_set(struct secret_store *store, const struct secret_wish *wish, json_t **ret,
+		     struct err *err);
+
+/* What to remove; NULL and 0 match all. */
+struct secret_selector {
+	int kind;
+	const char *name, *scope, *placeholder, *host;
+	bool any_scope; /* else those of `scope` only, global when it is NULL */
+};
+
+/* *ret: {"removed":[{"scope","type","name"}],"applied"}; nothing matched: -ENOENT. */
+int secret_store_remove(struct secret_store *store, const struct secret_selector *selector,
+			json_t **ret, struct err *err);
+
+/* All there are, masked: {"protection","locked","secrets":[…],"custom_secrets":[…]}. */
+json_t *secret_store_list(struct secret_store *store);
+
+/* {"services":[{"name","env":[…],"oauth"}]} */
+json_t *secret_store_services(struct secret_store *store);
+
+/* Opens a locked vault for as long as this daemon runs. */
+int secret_store_unlock(struct secret_store *store, const char *passphrase, struct err *err);
+
+/* Puts the vault under a passphrase; NULL: under none. */
+int secret_store_rekey(struct secret_store *store, const char *passphrase, struct err *err);
 
 #endif

@@ -18,6 +18,7 @@
 struct err;
 struct ports;
 struct sandbox;
+struct secret_store;
 struct uplink;
 
 enum { SUPERVISOR_SANDBOXES_MAX = 1024 };
@@ -26,10 +27,11 @@ struct supervisor {
 	struct paths paths;
 	struct artefacts artefacts;
 	struct host host;
-	struct uplink *uplink; /* owned */
-	struct ports *ports;   /* owned */
-	int64_t started_at;    /* seconds since 1970 */
-	int stop_fd;	       /* weak: an eventfd; written to, the daemon exits */
+	struct uplink *uplink;	      /* owned */
+	struct ports *ports;	      /* owned */
+	struct secret_store *secrets; /* owned */
+	int64_t started_at;	      /* seconds since 1970 */
+	int stop_fd;		      /* weak: an eventfd; written to, the daemon exits */
 	pthread_mutex_t lock;
 	struct list sandboxes; /* by name */
 	size_t count;

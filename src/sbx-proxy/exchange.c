@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "credential/credential.h"
+#include "credential/oauth.h"
 #include "http/authority.h"
 #include "http/path.h"
 #include "policy/policy.h"
@@ -208,15 +209,41 @@ static bool is_bound(const struct exchange *exchange)
 	       credentials_bind(exchange->secrets->set, exchange->host, exchange->port);
 }
 
+/* The sentinel that a login brings becomes the real refresh token. */
+static bool fill_login(struct exchange *exchange)
+{
+	int r = login_fill(&exchange->login, &exchange->request, &exchange->up.raw);
+
+	if (r < 0)
+		refuse_with(exchange, EACCES, NULL,
+			    r == -EACCES ? "nobody logged in yet, so there is nothing to refresh"
+					 : "the refresh token cannot be put into this request");
+	return r == 0;
+}
+
+/* Whether the request goes to a token endpoint; then it is sent when it is complete. */
+static void find_login(struct exchange *exchange)
+{
+	exchange->secrets = secrets_get(orders_of(exchange)->secrets);
+	if (exchange->secrets != NULL && exchange->request.path != NULL)
+		exchange->login.credential =
+			credentials_token_endpoint(exchange->secrets->set, exchange->host,
+						   exchange->port, exchange->request.path);
+}
+
+static bool is_incomplete_login(const struct exchange *exchange)
+{
+	return exchange->login.credential != NULL && exchange->has_body && !exchange->up.is_ended;
+}
+
 /* The credential goes in; what must not go out stops it. */
 static bool apply_credentials(struct exchange *exchange)
 {
-	struct secrets *secrets = secrets_get(orders_of(exchange)->secrets);
+	struct secrets *secrets = exchange->secrets;
 	const char *name = NULL;
 	struct err err = ERR_INIT;
 	enum credential_result result;
 
-	exchange->secrets = secrets;
 	if (secrets == NULL)
 		return true;
 	result = credentials_apply(secrets->set, exchange->host, exchange->port, &exchange->request,
@@ -231,6 +258,8 @@ static bool apply_credentials(struct exchange *exchange)
 			     exchange->request.method);
 	if (is_bound(exchange))
 		limit_encodings(&exchange->request);
+	if (exchange->login.credential != NULL)
+		return fill_login(exchange);
 	if (!exchange->has_body)
 		return true;
 	if (credential_scanner_create(secrets->set, exchange->host, exchange->port,
@@ -254,6 +283,12 @@ static bool prepare(struct exchange *exchange)
 	return true;
 }
 
+/* What the masker, or who takes tokens out of a reply, cannot understand. */
+static bool is_unreadable(int r)
+{
+	return r == -EBADMSG || r == -E2BIG || r == -EMSGSIZE || r == -ENOBUFS;
+}
+
 /* The body stopped: by the scanner, by the other end, for lack of memory. */
 static void stop(struct exchange *exchange, int r)
 {
@@ -261,6 +296,11 @@ static void stop(struct exchange *exchange, int r)
 	const char *name =
 		exchange->scanner == NULL ? NULL : credential_scanner_found(exchange->scanner);
 
+	if (is_unreadable(r)) {
+		refuse_with(exchange, EILSEQ, NULL,
+			    "the origin's reply cannot be looked through for secrets");
+		return;
+	}
 	if (r != -EACCES || name == NULL) {
 		refuse_with(exchange, -r, NULL, "the connection to the origin was closed");
 		return;
@@ -305,7 +345,7 @@ void exchange_send(struct exchange *exchange)
 	choose_source(exchange);
 	source = exchange->source;
 	if (source == NULL || source->line.codec == NULL || !http_can_open(source->line.codec) ||
-	    !prepare(exchange))
+	    is_incomplete_login(exchange) || !prepare(exchange))
 		return;
 	exchange->origin =
 		http_open(source->line.codec, &exchange->request, exchange->has_body, exchange);
@@ -346,6 +386,7 @@ void exchange_destroy(struct exchange *exchange)
 	credential_masker_destroy(exchange->masker);
 	secrets_put(exchange->secrets);
 	buf_finish(&exchange->page);
+	login_finish(&exchange->login);
 	http_request_finish(&exchange->request);
 	free(exchange->path);
 	free(exchange);
@@ -366,6 +407,7 @@ static struct exchange *exchange_create(struct session *session, struct http_str
 	relay_init(&exchange->up, &exchange->guest, &exchange->origin);
 	relay_init(&exchange->down, &exchange->origin, &exchange->guest);
 	buf_init(&exchange->page, PAGE_MAX);
+	login_init(&exchange->login);
 	guest->tag = exchange;
 	list_append(&session->exchanges, &exchange->node);
 	return exchange;
@@ -382,6 +424,12 @@ static void take_connect(struct session *session, struct http_stream *stream,
 		session->connect = stream;
 	else
 		http_cut(stream, HTTP_CUT_REFUSED);
+}
+
+static void begin(struct exchange *exchange)
+{
+	find_login(exchange);
+	exchange_send(exchange);
 }
 
 /* What the whole connection is refused for was told when it was. */
@@ -413,7 +461,7 @@ static void guest_request(void *owner, struct http_stream *stream, struct http_r
 	else if (session->refusal.error != 0)
 		refuse_all(exchange, &session->refusal);
 	else
-		exchange_send(exchange);
+		begin(exchange);
 }
 
 static void guest_data(void *owner, struct http_stream *stream, const uint8_t *bytes, size_t len)
@@ -432,8 +480,11 @@ static void guest_end(void *owner, struct http_stream *stream, struct http_field
 	struct exchange *exchange = stream->tag;
 
 	(void)owner;
-	if (exchange != NULL)
-		after_relay(exchange, relay_end(&exchange->up, trailers));
+	if (exchange == NULL)
+		return;
+	after_relay(exchange, relay_end(&exchange->up, trailers));
+	if (exchange->login.credential != NULL)
+		exchange_send(exchange);
 }
 
 static void guest_cut(void *owner, struct http_stream *stream, enum http_cut why)
@@ -519,9 +570,39 @@ static int begin_masking(struct exchange *exchange, struct http_response *respon
 	return 0;
 }
 
+/* The reply of a token endpoint is shown when it is complete, without its tokens. */
+static int show_login(void *context, const uint8_t *bytes, size_t len, bool end, struct buf *out)
+{
+	struct exchange *exchange = context;
+	struct login *login = &exchange->login;
+	int r = login_gather(login, bytes, len);
+
+	if (r < 0 || !end)
+		return r;
+	r = login_take(login, control_of(exchange));
+	if (r == 0)
+		r = http_respond(exchange->guest, &login->head, true);
+	if (r < 0)
+		return r;
+	tell(exchange, login->head.status, NULL);
+	exchange->is_answered = true;
+	return buf_append(out, login->body.data, login->body.len);
+}
+
+static void hold_login(struct exchange *exchange, struct http_response *response)
+{
+	login_hold(&exchange->login, response);
+	exchange->down.filter = show_login;
+	exchange->down.context = exchange;
+}
+
 /* What leads past this proxy is not shown (P29). */
 static void answer(struct exchange *exchange, struct http_response *response, bool has_body)
 {
+	if (exchange->login.credential != NULL && has_body) {
+		hold_login(exchange, response);
+		return;
+	}
 	if (begin_masking(exchange, response, has_body) < 0) {
 		refuse_with(
 			exchange, EOPNOTSUPP, NULL,

@@ -4,6 +4,7 @@ Cases named P.. are attacks on a TLS and HTTP proxy; each also checks what did n
 """
 import base64
 import gzip
+import json
 import os
 import socket
 import ssl
@@ -12,9 +13,10 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import traceback
 
-from harness import (ALARM, EACCES, ECONNREFUSED, PATIENCE, SECRET_USED, SSH_AGENT, TRANSPARENT,
+from harness import (ALARM, EACCES, ECONNREFUSED, PATIENCE, SECRET_USED, SSH_AGENT, TOKENS, TRANSPARENT,
                      UPSTREAM, VERDICT, VIA_UPSTREAM, Certificates, Daemon, Origin, Proxy, Server,
                      carry, frame, number, read_head, text, tlv)
 
@@ -466,6 +468,48 @@ def ssh_agents_sign_and_nothing_else(w):
     w.daemon.agent = None
     flow = w.net.flow(SSH_AGENT)
     assert ask(11) == b"\x05"
+
+
+@case
+def tokens_of_a_login_stay_on_the_host(w):
+    real = {"access": "real-access-token-1", "refresh": "real-refresh-token-1"}
+
+    def reply(head, body):
+        data = json.dumps({"access_token": real["access"], "refresh_token": real["refresh"],
+                           "expires_in": 3600, "scope": "all"}).encode()
+        return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" \
+               % len(data) + data
+
+    def oauth(**more):
+        return {"name": "claude", "kind": 4, "targets": ["model.example"], "header": "authorization",
+                "format": "Bearer %s", "sentinel": "sk-access-managed",
+                "token_url": "https://login.example/v1/oauth/token",
+                "refresh_sentinel": "sk-refresh-managed", **more}
+
+    w.daemon.credentials(oauth())
+    origin = w.origin("login.example", reply)
+    status, said, why = w.curl("-H", "Content-Type: application/json", "-d",
+                               '{"grant_type":"authorization_code","code":"abc"}',
+                               "https://login.example/v1/oauth/token")
+    assert status == 0 and " 200 " in said, said + why
+    assert '"sk-access-managed"' in said and '"sk-refresh-managed"' in said and '"all"' in said
+    assert "real-" not in said
+    found = w.daemon.wait(TOKENS)
+    assert text(found, 13) == real["access"] and text(found, 14) == real["refresh"]
+    assert number(found, 15) > time.time() + 3000
+    w.daemon.credentials(oauth(value=real["access"], refresh=real["refresh"]))
+    status, said, why = w.curl("-H", "Content-Type: application/json", "-d",
+                               '{"grant_type":"refresh_token","refresh_token":"sk-refresh-managed"}',
+                               "https://login.example/v1/oauth/token")
+    assert status == 0 and "real-" not in said, said + why
+    assert real["refresh"] in origin.requests[1][1].decode()
+    model = w.origin("model.example")
+    w.curl("-H", "Authorization: Bearer sk-access-managed", "https://model.example/v1/messages")
+    assert real["access"] in model.requests[0][0]
+    w.origin("login.example", lambda head, body:
+             b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n{nojs}")
+    _, said, _ = w.curl("-d", "a=b", "https://login.example/v1/oauth/token")
+    assert said.startswith("HTTP/1.1 502") and "nojs" not in said, said
 
 
 # ---- attacks

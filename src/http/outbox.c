@@ -7,7 +7,7 @@
 void outbox_init(struct outbox *outbox, size_t max)
 {
 	*outbox = (struct outbox){ .start = 0 };
-	buf_init(&outbox->bytes, max);
+	buf_init(&outbox->bytes, 2 * max);
 }
 
 void outbox_finish(struct outbox *outbox)
@@ -17,6 +17,23 @@ void outbox_finish(struct outbox *outbox)
 	buf_finish(&outbox->bytes);
 	outbox->start = 0;
 	outbox->has_secret = false;
+}
+
+/*
+ * What was taken is forgotten when it is no less than what is left: each byte
+ * moves once at most, and both together stay below twice the maximum, also of a
+ * box that is never empty.
+ */
+static void compact(struct outbox *outbox)
+{
+	size_t start = outbox->start;
+
+	if (start < outbox_len(outbox))
+		return;
+	buf_consume(&outbox->bytes, start);
+	if (outbox->has_secret)
+		explicit_bzero(outbox->bytes.data + outbox->bytes.len, start);
+	outbox->start = 0;
 }
 
 size_t outbox_take(struct outbox *outbox, uint8_t *to, size_t room)
@@ -29,5 +46,7 @@ size_t outbox_take(struct outbox *outbox, uint8_t *to, size_t room)
 	outbox->start += len;
 	if (outbox_len(outbox) == 0)
 		outbox_finish(outbox);
+	else
+		compact(outbox);
 	return len;
 }

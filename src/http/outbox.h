@@ -15,6 +15,7 @@ struct outbox {
 	bool has_secret;
 };
 
+/* max: bytes that may wait in it at once; the owner sees to it. */
 void outbox_init(struct outbox *outbox, size_t max);
 void outbox_finish(struct outbox *outbox);
 

@@ -210,9 +210,9 @@ static bool is_bound(const struct exchange *exchange)
 }
 
 /* The sentinel that a login brings becomes the real refresh token. */
-static bool fill_login(struct exchange *exchange)
+static bool fill_grant(struct exchange *exchange)
 {
-	int r = login_fill(&exchange->login, &exchange->request, &exchange->up.raw);
+	int r = grant_fill(&exchange->grant, &exchange->request, &exchange->up.raw);
 
 	if (r < 0)
 		refuse_with(exchange, EACCES, NULL,
@@ -222,18 +222,18 @@ static bool fill_login(struct exchange *exchange)
 }
 
 /* Whether the request goes to a token endpoint; then it is sent when it is complete. */
-static void find_login(struct exchange *exchange)
+static void find_grant(struct exchange *exchange)
 {
 	exchange->secrets = secrets_get(orders_of(exchange)->secrets);
 	if (exchange->secrets != NULL && exchange->request.path != NULL)
-		exchange->login.credential =
+		exchange->grant.credential =
 			credentials_token_endpoint(exchange->secrets->set, exchange->host,
 						   exchange->port, exchange->request.path);
 }
 
-static bool is_incomplete_login(const struct exchange *exchange)
+static bool is_incomplete_grant(const struct exchange *exchange)
 {
-	return exchange->login.credential != NULL && exchange->has_body && !exchange->up.is_ended;
+	return exchange->grant.credential != NULL && exchange->has_body && !exchange->up.is_ended;
 }
 
 /* The credential goes in; what must not go out stops it. */
@@ -258,8 +258,8 @@ static bool apply_credentials(struct exchange *exchange)
 			     exchange->request.method);
 	if (is_bound(exchange))
 		limit_encodings(&exchange->request);
-	if (exchange->login.credential != NULL)
-		return fill_login(exchange);
+	if (exchange->grant.credential != NULL)
+		return fill_grant(exchange);
 	if (!exchange->has_body)
 		return true;
 	if (credential_scanner_create(secrets->set, exchange->host, exchange->port,
@@ -345,7 +345,7 @@ void exchange_send(struct exchange *exchange)
 	choose_source(exchange);
 	source = exchange->source;
 	if (source == NULL || source->line.codec == NULL || !http_can_open(source->line.codec) ||
-	    is_incomplete_login(exchange) || !prepare(exchange))
+	    is_incomplete_grant(exchange) || !prepare(exchange))
 		return;
 	exchange->origin =
 		http_open(source->line.codec, &exchange->request, exchange->has_body, exchange);
@@ -386,7 +386,7 @@ void exchange_destroy(struct exchange *exchange)
 	credential_masker_destroy(exchange->masker);
 	secrets_put(exchange->secrets);
 	buf_finish(&exchange->page);
-	login_finish(&exchange->login);
+	grant_finish(&exchange->grant);
 	http_request_finish(&exchange->request);
 	free(exchange->path);
 	free(exchange);
@@ -407,7 +407,7 @@ static struct exchange *exchange_create(struct session *session, struct http_str
 	relay_init(&exchange->up, &exchange->guest, &exchange->origin);
 	relay_init(&exchange->down, &exchange->origin, &exchange->guest);
 	buf_init(&exchange->page, PAGE_MAX);
-	login_init(&exchange->login);
+	grant_init(&exchange->grant);
 	guest->tag = exchange;
 	list_append(&session->exchanges, &exchange->node);
 	return exchange;
@@ -428,7 +428,7 @@ static void take_connect(struct session *session, struct http_stream *stream,
 
 static void begin(struct exchange *exchange)
 {
-	find_login(exchange);
+	find_grant(exchange);
 	exchange_send(exchange);
 }
 
@@ -483,7 +483,7 @@ static void guest_end(void *owner, struct http_stream *stream, struct http_field
 	if (exchange == NULL)
 		return;
 	after_relay(exchange, relay_end(&exchange->up, trailers));
-	if (exchange->login.credential != NULL)
+	if (exchange->grant.credential != NULL)
 		exchange_send(exchange);
 }
 
@@ -571,36 +571,36 @@ static int begin_masking(struct exchange *exchange, struct http_response *respon
 }
 
 /* The reply of a token endpoint is shown when it is complete, without its tokens. */
-static int show_login(void *context, const uint8_t *bytes, size_t len, bool end, struct buf *out)
+static int show_grant(void *context, const uint8_t *bytes, size_t len, bool end, struct buf *out)
 {
 	struct exchange *exchange = context;
-	struct login *login = &exchange->login;
-	int r = login_gather(login, bytes, len);
+	struct grant *grant = &exchange->grant;
+	int r = grant_gather(grant, bytes, len);
 
 	if (r < 0 || !end)
 		return r;
-	r = login_take(login, control_of(exchange));
+	r = grant_take(grant, control_of(exchange));
 	if (r == 0)
-		r = http_respond(exchange->guest, &login->head, true);
+		r = http_respond(exchange->guest, &grant->head, true);
 	if (r < 0)
 		return r;
-	tell(exchange, login->head.status, NULL);
+	tell(exchange, grant->head.status, NULL);
 	exchange->is_answered = true;
-	return buf_append(out, login->body.data, login->body.len);
+	return buf_append(out, grant->body.data, grant->body.len);
 }
 
-static void hold_login(struct exchange *exchange, struct http_response *response)
+static void hold_grant(struct exchange *exchange, struct http_response *response)
 {
-	login_hold(&exchange->login, response);
-	exchange->down.filter = show_login;
+	grant_hold(&exchange->grant, response);
+	exchange->down.filter = show_grant;
 	exchange->down.context = exchange;
 }
 
 /* What leads past this proxy is not shown (P29). */
 static void answer(struct exchange *exchange, struct http_response *response, bool has_body)
 {
-	if (exchange->login.credential != NULL && has_body) {
-		hold_login(exchange, response);
+	if (exchange->grant.credential != NULL && has_body) {
+		hold_grant(exchange, response);
 		return;
 	}
 	if (begin_masking(exchange, response, has_body) < 0) {

@@ -10,7 +10,7 @@
 #include "base/buf.h"
 #include "base/list.h"
 #include "http/codec.h"
-#include "sbx-proxy/login.h"
+#include "sbx-proxy/grant.h"
 #include "sbx-proxy/origin.h"
 #include "sbx-proxy/relay.h"
 
@@ -38,7 +38,7 @@ struct exchange {
 	struct secrets *secrets; /* owned */
 	struct credential_scanner *scanner;
 	struct credential_masker *masker;
-	struct login login;
+	struct grant grant;
 	struct buf page; /* of a refusal; not sent yet */
 };
 

@@ -305,7 +305,7 @@ static void take_tls(struct flow *flow, const struct client_hello *hello)
 		flow->is_connect && hello->name[0] != '\0' && strcmp(hello->name, flow->name) != 0;
 
 	flow->is_tls = true;
-	flow->alpn = hello->alpn & ALPN_HTTP1;
+	flow->alpn = hello->alpn;
 	flow->has_alpn = hello->has_alpn;
 	if (is_other && !may_carry(flow, hello->name)) {
 		refuse_other_name(flow, hello->name);

@@ -1,4 +1,4 @@
-#include "sbx-proxy/login.h"
+#include "sbx-proxy/grant.h"
 
 #include <errno.h>
 #include <string.h>
@@ -10,25 +10,25 @@
 
 enum { SECOND_NS = 1000000000 };
 
-void login_init(struct login *login)
+void grant_init(struct grant *grant)
 {
-	*login = (struct login){ .credential = NULL };
-	http_response_init(&login->head, 0);
-	buf_init(&login->body, OAUTH_BODY_MAX);
+	*grant = (struct grant){ .credential = NULL };
+	http_response_init(&grant->head, 0);
+	buf_init(&grant->body, OAUTH_BODY_MAX);
 }
 
-void login_finish(struct login *login)
+void grant_finish(struct grant *grant)
 {
-	if (login->body.data != NULL)
-		explicit_bzero(login->body.data, login->body.cap);
-	buf_finish(&login->body);
-	http_response_finish(&login->head);
+	if (grant->body.data != NULL)
+		explicit_bzero(grant->body.data, grant->body.cap);
+	buf_finish(&grant->body);
+	http_response_finish(&grant->head);
 }
 
-int login_fill(const struct login *login, struct http_request *request, struct buf *body)
+int grant_fill(const struct grant *grant, struct http_request *request, struct buf *body)
 {
 	const struct http_field *type = http_fields_only(&request->fields, "content-type");
-	int r = oauth_fill_request(login->credential, type == NULL ? "" : type->value, body);
+	int r = oauth_fill_request(grant->credential, type == NULL ? "" : type->value, body);
 
 	if (r < 0)
 		return r;
@@ -36,28 +36,28 @@ int login_fill(const struct login *login, struct http_request *request, struct b
 	return http_fields_set(&request->fields, "accept-encoding", "identity");
 }
 
-void login_hold(struct login *login, struct http_response *response)
+void grant_hold(struct grant *grant, struct http_response *response)
 {
-	http_response_finish(&login->head);
-	login->head = *response;
+	http_response_finish(&grant->head);
+	grant->head = *response;
 	http_response_init(response, 0);
 }
 
-int login_gather(struct login *login, const uint8_t *bytes, size_t len)
+int grant_gather(struct grant *grant, const uint8_t *bytes, size_t len)
 {
-	return buf_append(&login->body, bytes, len) < 0 ? -EMSGSIZE : 0;
+	return buf_append(&grant->body, bytes, len) < 0 ? -EMSGSIZE : 0;
 }
 
-int login_take(struct login *login, struct control *control)
+int grant_take(struct grant *grant, struct control *control)
 {
 	struct oauth_tokens tokens;
-	int r = oauth_take_reply(login->credential, &login->body, &tokens);
+	int r = oauth_take_reply(grant->credential, &grant->body, &tokens);
 
 	if (r < 0)
 		return r;
-	login->head.content_length = (int64_t)login->body.len;
+	grant->head.content_length = (int64_t)grant->body.len;
 	if (tokens.access != NULL || tokens.refresh != NULL)
-		control_tell_tokens(control, login->credential->name, tokens.access, tokens.refresh,
+		control_tell_tokens(control, grant->credential->name, tokens.access, tokens.refresh,
 				    tokens.expires_in_s == 0 ? 0
 							     : clock_realtime_ns() / SECOND_NS +
 								       tokens.expires_in_s);

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "http/codec.h"
 #include "http/http1.h"
+#include "http2/http2.h"
 #include "sbx-proxy/channel.h"
 #include "sbx-proxy/exchange.h"
 #include "sbx-proxy/proxy.h"
@@ -22,6 +23,9 @@ static const char *scheme_of(const struct session *session)
 static int make_codec(const struct session *session, enum http_side side, enum alpn alpn,
 		      const struct http_events *events, void *owner, struct http_codec **ret)
 {
+	const struct http2_config http2 = {
+		.side = side, .scheme = scheme_of(session), .events = events, .owner = owner
+	};
 	const struct http1_config http1 = { .side = side,
 					    .scheme = scheme_of(session),
 					    .is_proxy =
@@ -29,7 +33,7 @@ static int make_codec(const struct session *session, enum http_side side, enum a
 					    .events = events,
 					    .owner = owner };
 
-	return alpn == ALPN_H2 ? -ENOTSUP : http1_create(&http1, ret);
+	return alpn == ALPN_H2 ? http2_create(&http2, ret) : http1_create(&http1, ret);
 }
 
 static enum alpn channel_alpn(const struct channel *channel)

@@ -18,6 +18,7 @@
 #include "sbxd/ports.h"
 #include "sbxd/run.h"
 #include "sbxd/sandbox.h"
+#include "sbxd/secret_store.h"
 #include "sbxd/supervisor.h"
 
 enum { KEEPER_STACK_BYTES = 256 * 1024, IDLE_STOP_S = 10 };
@@ -80,6 +81,7 @@ static int delete_files(struct sandbox *sandbox, struct err *err)
 
 	if (r == 0)
 		r = file_remove_tree(AT_FDCWD, sandbox->folder);
+	secret_store_forget_sandbox(sandbox->supervisor->secrets, sandbox->record.name);
 	return r < 0 ? err_set_errno(err, r, "cannot delete the files of sandbox '%s'",
 				     sandbox->record.name)
 		     : 0;

@@ -17,6 +17,8 @@
 #include "base/fd.h"
 #include "sbxd/authority.h"
 #include "sbxd/sandbox.h"
+#include "sbxd/secret_store.h"
+#include "sbxd/string_list.h"
 #include "sbxd/supervisor.h"
 #include "sbxd/uplink.h"
 #include "wire/net.h"
@@ -96,6 +98,20 @@ int network_connect(struct sandbox *sandbox, struct network *network, struct err
 	return r < 0 ? err_set_errno(err, r, "cannot reach sbx-proxy") : 0;
 }
 
+/* The hosts with a credential: what goes there goes through sbx-proxy, whatever the port. */
+static int append_inspect(struct sandbox *sandbox, struct buf *frames)
+{
+	struct net_message inspect = { .type = NET_INSPECT };
+	struct string_list targets = { .count = 0 };
+	int r = secret_store_targets(sandbox->supervisor->secrets, sandbox->record.name, &targets);
+
+	inspect.names = targets.items;
+	if (r == 0)
+		r = net_message_append(frames, &inspect);
+	string_list_finish(&targets);
+	return r;
+}
+
 static int append_net(struct sandbox *sandbox, const struct uplink_facts *facts,
 		      uint64_t generation, struct buf *frames)
 {
@@ -103,7 +119,8 @@ static int append_net(struct sandbox *sandbox, const struct uplink_facts *facts,
 	const struct net_message end = { .type = NET_POLICY_END, .generation = generation };
 	int r = uplink_append_host(facts, frames);
 
-	(void)sandbox;
+	if (r == 0)
+		r = append_inspect(sandbox, frames);
 	if (r == 0)
 		r = net_message_append(frames, &begin);
 	return r == 0 ? net_message_append(frames, &end) : r;
@@ -119,6 +136,8 @@ static int append_proxy(struct sandbox *sandbox, const struct uplink_facts *fact
 
 	if (r == 0)
 		r = uplink_append_proxy(facts, frames);
+	if (r == 0)
+		r = secret_store_append(sandbox->supervisor->secrets, sandbox->record.name, frames);
 	if (r == 0)
 		r = proxy_message_append(frames, &begin);
 	return r == 0 ? proxy_message_append(frames, &end) : r;
@@ -263,6 +282,8 @@ static int handle_proxy(struct sandbox *sandbox, struct network *network, const 
 		note_applied(sandbox, network);
 	} else if (message.type == PROXY_AGENT_WANTED) {
 		r = answer_agent(network, message.id);
+	} else {
+		secret_store_event(sandbox->supervisor->secrets, sandbox->record.name, &message);
 	}
 	proxy_message_finish(&message);
 	return r;

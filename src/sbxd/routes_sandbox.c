@@ -18,6 +18,7 @@
 #include "sbxd/guest.h"
 #include "sbxd/ports.h"
 #include "sbxd/route.h"
+#include "sbxd/secret_store.h"
 #include "sbxd/supervisor.h"
 #include "sbxd/view.h"
 
@@ -97,6 +98,24 @@ static int begin_creation(struct request *request, struct record *record, bool s
 	return 0;
 }
 
+/* Placeholders of custom secrets first: what the user says of a variable comes later, and counts.
+ */
+static int add_placeholders(struct request *request, struct record *record, struct err *err)
+{
+	struct string_list env = { .count = 0 };
+	int r = secret_store_custom_environment(request->supervisor->secrets, record->name, &env);
+
+	for (size_t i = 0; r == 0 && i < record->env.count; i++)
+		r = string_list_add(&env, record->env.items[i]);
+	if (r < 0) {
+		string_list_finish(&env);
+		return err_set(err, r, "out of memory");
+	}
+	string_list_finish(&record->env);
+	record->env = env;
+	return 0;
+}
+
 static int create(struct request *request, struct err *err)
 {
 	bool is_named = false, start = false;
@@ -107,6 +126,8 @@ static int create(struct request *request, struct err *err)
 		return r;
 	if (!is_named)
 		r = find_name(request->supervisor, &record, err);
+	if (r == 0)
+		r = add_placeholders(request, &record, err);
 	if (r == 0)
 		r = begin_creation(request, &record, start, err);
 	record_finish(&record);

@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/log.h"
 #include "base/check.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -32,6 +33,7 @@
 #include "sbxd/guest.h"
 #include "sbxd/run.h"
 #include "sbxd/sandbox.h"
+#include "sbxd/secret_store.h"
 #include "sbxd/share.h"
 #include "sbxd/supervisor.h"
 
@@ -470,7 +472,9 @@ static int setup_init(struct sandbox *sandbox, struct setup *ret, struct err *er
 	r = authority_certificate(sandbox, &ret->authority, ret->hash, err);
 	if (r < 0)
 		return r;
-	r = environment_make(&sandbox->record, ret->authority, &ret->env);
+	r = secret_store_environment(sandbox->supervisor->secrets, sandbox->record.name, &ret->env);
+	if (r == 0)
+		r = environment_make(&sandbox->record, ret->authority, &ret->env);
 	return r < 0 ? err_set_errno(err, r, "cannot make the guest's environment") : 0;
 }
 
@@ -560,6 +564,49 @@ static int boot(struct sandbox *sandbox, struct run *run, struct parts *parts, s
 	return r;
 }
 
+/* A secret that cannot be had is a warning: the proxy refuses what needs it. */
+static void prepare_secrets(struct sandbox *sandbox)
+{
+	struct err err = ERR_INIT;
+
+	if (secret_store_prepare(sandbox->supervisor->secrets, sandbox->record.name, &err) < 0)
+		log_warning("sandbox '%s': %s", sandbox->record.name, err.text);
+}
+
+/* One file of a login, sentinels only, unless the guest has its own there. */
+static int put_login(struct sandbox *sandbox, struct secret_file *file, struct err *err)
+{
+	static const char script[] =
+		"umask 077; cd && mkdir -p \"$(dirname \"$1\")\" && "
+		"{ test -e \"$1\" || printf %s \"$2\" >\"$1\"; }";
+	char *args[] = { (char *)"sh",	(char *)"-c", (char *)script,
+			 (char *)"sbx", file->path,   file->text };
+	const struct guest_message request = { .type = GUEST_EXEC,
+					       .args = args,
+					       .args_count = countof(args),
+					       .flags = GUEST_FLAG_DETACH };
+	struct guest_message answer;
+	int r = guest_call(sandbox->vsock_path, &request, clock_now_ms() + SETUP_MS, &answer, err);
+
+	if (r == 0)
+		guest_message_finish(&answer);
+	return r;
+}
+
+static void put_logins(struct sandbox *sandbox)
+{
+	struct secret_file files[SECRET_FILES_MAX];
+	struct err err = ERR_INIT;
+	int count = secret_store_files(sandbox->supervisor->secrets, sandbox->record.name, files);
+
+	for (int i = 0; i < count; i++) {
+		if (put_login(sandbox, &files[i], &err) < 0)
+			log_warning("sandbox '%s': '%s' was not written: %s", sandbox->record.name,
+				    files[i].path, err.text);
+		secret_file_finish(&files[i]);
+	}
+}
+
 int run_start(struct sandbox *sandbox, struct run *run, struct err *err)
 {
 	struct parts parts;
@@ -567,6 +614,7 @@ int run_start(struct sandbox *sandbox, struct run *run, struct err *err)
 
 	parts_init(&parts);
 	sandbox_set_progress(sandbox, "Starting the microVM");
+	prepare_secrets(sandbox);
 	r = authority_ensure(sandbox, err);
 	if (r == 0)
 		r = boot(sandbox, run, &parts, err);
@@ -585,9 +633,11 @@ int run_start(struct sandbox *sandbox, struct run *run, struct err *err)
 		return r;
 	sandbox_set_progress(sandbox, "Setting up the guest");
 	r = set_up(sandbox, err);
-	if (r == 0)
-		run_watch_busy(sandbox, run);
-	return r;
+	if (r < 0)
+		return r;
+	put_logins(sandbox);
+	run_watch_busy(sandbox, run);
+	return 0;
 }
 
 /* Enters one process anew into the record and writes it down. */

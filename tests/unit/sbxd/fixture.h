@@ -5,9 +5,11 @@
 #define TESTS_UNIT_SBXD_FIXTURE_H
 
 #include "base/clock.h"
+#include "base/err.h"
 #include "sbxd/disk.h"
 #include "sbxd/ports.h"
 #include "sbxd/sandbox.h"
+#include "sbxd/secret_store.h"
 #include "sbxd/supervisor.h"
 #include "sbxd/uplink.h"
 #include "tests/unit/sbxd/folder.h"
@@ -21,6 +23,7 @@ struct fixture {
 static inline int fixture_make(struct fixture *fixture)
 {
 	struct supervisor *supervisor = &fixture->supervisor;
+	struct err err = ERR_INIT;
 
 	*supervisor = (struct supervisor){ .count = 0 };
 	list_init(&supervisor->sandboxes);
@@ -28,7 +31,9 @@ static inline int fixture_make(struct fixture *fixture)
 	host_read(&supervisor->host);
 	if (uplink_create(&supervisor->uplink) < 0 || ports_create(&supervisor->ports) < 0)
 		return -ENOMEM;
-	return folder_make(fixture->folder, &supervisor->paths);
+	if (folder_make(fixture->folder, &supervisor->paths) < 0)
+		return -ENOMEM;
+	return secret_store_create(supervisor->paths.state, NULL, &supervisor->secrets, &err);
 }
 
 static inline void fixture_remove(struct fixture *fixture)
@@ -42,6 +47,7 @@ static inline void fixture_remove(struct fixture *fixture)
 	}
 	free(all);
 	uplink_destroy(fixture->supervisor.uplink);
+	secret_store_destroy(fixture->supervisor.secrets);
 	folder_remove(fixture->folder, &fixture->supervisor.paths);
 }
 

@@ -17,7 +17,7 @@ enum {
 	DNS_LIMIT_ZONES = 128,
 	DNS_LIMIT_NAMES = 4096,	   /* that are remembered */
 	DNS_LIMIT_BURST = 4096,	   /* bytes */
-	DNS_LIMIT_PER_SECOND = 16, /* bytes */
+	DNS_LIMIT_PER_SECOND = 20, /* bytes */
 };
 
 struct dns_limit;

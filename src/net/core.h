@@ -24,6 +24,7 @@ struct packet;
 /* Who is on the link (net/link.h), in one family. */
 struct link_addresses {
 	struct address guest, gateway, host;
+	struct address loopback; /* of the guest, where it can be reached from the link; or NONE */
 };
 
 struct net_stack {
@@ -49,6 +50,11 @@ void stack_leave(struct net_stack *stack, bool flush);
 void stack_drop(struct net_stack *stack, const char *rule, const struct endpoint *to);
 
 const struct link_addresses *stack_link(const struct net_stack *stack, enum address_family family);
+
+bool stack_is_guest(const struct net_stack *stack, const struct address *address);
+
+/* Where we may connect to the guest; it speaks from its loopback only when we did. */
+bool stack_is_reachable(const struct net_stack *stack, const struct address *address);
 
 /* The gateway, or the host by its name: what the stack itself answers for. */
 bool stack_is_ours(const struct net_stack *stack, const struct address *address);

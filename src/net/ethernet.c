@@ -53,7 +53,8 @@ static void ip_input(struct net_stack *stack, struct packet *packet, bool to_gat
 		ndp_input(stack, packet);
 		return;
 	}
-	if (!address_equal(&packet->from, &stack_link(stack, packet->from.family)->guest))
+	if (!stack_is_guest(stack, &packet->from) &&
+	    (packet->protocol != PROTOCOL_TCP || !stack_is_reachable(stack, &packet->from)))
 		stack_drop(stack, "IP: source is not the guest", &to);
 	else if (!to_gateway || !is_one_host(stack, &packet->to))
 		stack_drop(stack, "IP: destination is not one host", &to);

@@ -27,6 +27,7 @@ int net_stack_create(const struct net_stack_config *config, struct net_stack **r
 	stack->v4.guest = literal(AF_INET, LINK_GUEST4);
 	stack->v4.gateway = literal(AF_INET, LINK_GATEWAY4);
 	stack->v4.host = literal(AF_INET, LINK_HOST4);
+	stack->v4.loopback = literal(AF_INET, "127.0.0.1");
 	stack->v6.guest = literal(AF_INET6, LINK_GUEST6);
 	stack->v6.gateway = literal(AF_INET6, LINK_GATEWAY6);
 	stack->v6.host = literal(AF_INET6, LINK_HOST6);
@@ -106,6 +107,17 @@ void stack_drop(struct net_stack *stack, const char *rule, const struct endpoint
 const struct link_addresses *stack_link(const struct net_stack *stack, enum address_family family)
 {
 	return family == ADDRESS_V6 ? &stack->v6 : &stack->v4;
+}
+
+bool stack_is_guest(const struct net_stack *stack, const struct address *address)
+{
+	return address_equal(address, &stack_link(stack, address->family)->guest);
+}
+
+bool stack_is_reachable(const struct net_stack *stack, const struct address *address)
+{
+	return stack_is_guest(stack, address) ||
+	       address_equal(address, &stack_link(stack, address->family)->loopback);
 }
 
 bool stack_is_ours(const struct net_stack *stack, const struct address *address)

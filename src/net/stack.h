@@ -162,9 +162,10 @@ void net_flow_writable(struct net_flow *flow, uint64_t now_ms);
 void net_flow_reset(struct net_flow *flow, uint64_t now_ms);
 
 /*
- * Connects to a port of the guest (published ports), as from `from`, which must be
- * of the link. Answered by net_flow_tag's owner through `established` or `closed`.
- * -ENOSPC: the table is full.
+ * Connects to a port of the guest (published ports), at its address or at its
+ * 127.0.0.1 (where a guest that routes it, route_localnet, has servers that listen
+ * nowhere else), as from `from`, which must be of the link. Answered by net_flow_tag's owner
+ * through `established` or `closed`. -ENOSPC: the table is full.
  */
 int net_stack_connect(struct net_stack *stack, const struct endpoint *from,
 		      const struct endpoint *to, void *tag,

@@ -303,7 +303,9 @@ static void input_unknown(struct net_stack *stack, const struct packet *packet,
 {
 	const unsigned opening = SEGMENT_SYN | SEGMENT_ACK | SEGMENT_RST | SEGMENT_FIN;
 
-	if ((segment->flags & opening) == SEGMENT_SYN)
+	if (!stack_is_guest(stack, &packet->from))
+		stack_drop(stack, "TCP: loopback of the guest", NULL);
+	else if ((segment->flags & opening) == SEGMENT_SYN)
 		tcp_ask(stack, packet, segment);
 	else
 		tcp_refuse_segment(stack, packet, segment);

@@ -246,7 +246,7 @@ int net_stack_connect(struct net_stack *stack, const struct endpoint *from,
 	struct net_flow *flow;
 
 	if (!stack_is_ours(stack, &from->address) || from->port == 0 || to->port == 0 ||
-	    !address_equal(&to->address, &stack_link(stack, from->address.family)->guest))
+	    !stack_is_reachable(stack, &to->address) || to->address.family != from->address.family)
 		return -EINVAL;
 	if (flow_find(&stack->flows, to, from) != NULL)
 		return -EADDRINUSE;

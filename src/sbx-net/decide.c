@@ -298,6 +298,32 @@ void decide_host(const struct decider *decider, uint16_t port, enum policy_proto
 		ret->route = ROUTE_PROXY;
 }
 
+void decide_opaque(const struct decider *decider, const struct endpoint *to, uint64_t now_ms,
+		   struct policy_verdict *ret)
+{
+	struct policy_question question = ask_about(decider, NULL, to, POLICY_TCP);
+	struct dns_pin *pin = NULL;
+	struct policy_verdict next;
+	bool is_seen = false;
+
+	policy_decide(decider->policy, &question, ret);
+	while ((pin = dns_pins_of_address(decider->pins, &to->address, pin, now_ms)) != NULL) {
+		question.name = dns_pin_name(pin);
+		policy_decide(decider->policy, &question, &next);
+		/* One name that needs it is enough: nobody can tell which one is meant. */
+		is_seen |= next.needs_http || patterns_match(&decider->inspect, &question);
+		if (is_allowed(&next) && !is_allowed(ret))
+			*ret = next;
+	}
+	if (!is_allowed(ret) || (!is_seen && !ret->needs_http))
+		return;
+	ret->decision = POLICY_DENY;
+	ret->kind = POLICY_UNSAFE;
+	(void)snprintf(
+		ret->sentence, sizeof(ret->sentence),
+		"connections to this host are looked into, and this one is neither HTTP nor TLS");
+}
+
 static void deny_unpinned(const char *name, const struct endpoint *to, struct policy_verdict *ret)
 {
 	char address[ADDRESS_TEXT_MAX];

@@ -85,6 +85,13 @@ void decide_host(const struct decider *decider, uint16_t port, enum policy_proto
 void decide_dial(const struct decider *decider, const char *name, const struct endpoint *to,
 		 bool is_given, uint64_t now_ms, struct policy_verdict *ret);
 
+/*
+ * sbx-proxy found neither HTTP nor TLS in a connection of the guest: judged as if there
+ * were no proxy, but where something needs looking into.
+ */
+void decide_opaque(const struct decider *decider, const struct endpoint *to, uint64_t now_ms,
+		   struct policy_verdict *ret);
+
 /* Whether the way to the name is by the host's own proxy. */
 bool decider_goes_upstream(const struct decider *decider, const char *name,
 			   const struct endpoint *to);

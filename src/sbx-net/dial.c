@@ -37,6 +37,7 @@ struct dial {
 	uint64_t id, flow;		/* of the ask */
 	char name[POLICY_NAME_MAX + 1]; /* "": none */
 	uint16_t port;
+	bool is_opaque;	  /* no name was found in the flow */
 	bool is_upstream; /* the host's own proxy is dialled; it dials the name */
 	unsigned lookups; /* under way */
 	struct endpoint candidate[CANDIDATES_MAX];
@@ -306,6 +307,11 @@ static void dial_host(struct dial *dial)
 		deny(dial, &ruling.verdict);
 		return;
 	}
+	if (ruling.verdict.needs_http && dial->is_opaque) {
+		deny_by(dial, ruling.verdict.rule == NULL ? NULL : ruling.verdict.rule->id,
+			"HTTP rules exist for this service, and this connection is not HTTP");
+		return;
+	}
 	add_candidate(dial, &v4, dial->port);
 	add_candidate(dial, &v6, dial->port);
 	try_next(dial, 0);
@@ -354,6 +360,23 @@ static bool is_host_name(const char *name)
 	return place_of_name(name) == PLACE_HOST || strcmp(name, "localhost") == 0;
 }
 
+/* Nothing in the flow says which host is meant. */
+static void dial_opaque(struct dial *dial, const struct endpoint *to)
+{
+	const struct decider *decider = &dial->dials->network->decider;
+	struct policy_verdict verdict;
+
+	decide_opaque(decider, to, clock_now_ms(), &verdict);
+	if (verdict.decision != POLICY_ALLOW) {
+		deny(dial, &verdict);
+	} else if (decider_goes_upstream(decider, NULL, to)) {
+		dial_upstream(dial);
+	} else {
+		add_candidate(dial, &to->address, to->port);
+		try_next(dial, 0);
+	}
+}
+
 /* A flow that the guest opened to an address: no other address is dialled for it. */
 static void dial_given(struct dial *dial, const struct outside *outside,
 		       const struct address *literal)
@@ -367,6 +390,8 @@ static void dial_given(struct dial *dial, const struct outside *outside,
 		deny_by(dial, NULL, "the request names another address than the connection's");
 	} else if (place == PLACE_HOST) {
 		dial_host(dial);
+	} else if (dial->is_opaque) {
+		dial_opaque(dial, &outside->to);
 	} else {
 		dial_address(dial, &outside->to.address, true);
 	}
@@ -408,6 +433,7 @@ void dials_add(struct dials *dials, const struct net_message *ask)
 			       .id = ask->id,
 			       .flow = ask->flow,
 			       .port = (uint16_t)ask->port,
+			       .is_opaque = ask->name == NULL,
 			       .fd = -1 };
 	list_init(&dial->node);
 	list_append(&dials->list, &dial->node);

@@ -282,7 +282,12 @@ static int change_locked(struct vault *vault, const struct change *change, struc
 
 int vault_put(struct vault *vault, const struct vault_entry *entry, struct err *err)
 {
-	return change_locked(vault, &(struct change){ .put = entry }, err);
+	return change_locked(vault,
+			     &(struct change){ .put = entry,
+					       .kind = entry->kind,
+					       .name = entry->name,
+					       .scope = entry->scope },
+			     err);
 }
 
 int vault_remove(struct vault *vault, enum vault_kind kind, const char *name, const char *scope,

@@ -3,7 +3,7 @@
  * and `qemu`.
  *
  * An engine gets connected vhost-user sockets of backends that already run, so
- * it needs no path of the host except kernel and initramfs. Its process is
+ * it needs no path of the host except kernel, initramfs and the network's socket. Its process is
  * jailed like a backend. A running VM is described by struct engine_vm alone,
  * which the supervisor keeps in its state: after a restart of the supervisor
  * the same functions work on the VM it finds again.
@@ -42,7 +42,11 @@ struct engine_config {
 	size_t disks_count;
 	int fs_fd;    /* virtio-fs, tag "sbx"; -1: none */
 	int vsock_fd; /* -1: none */
-	int net_fd;   /* eth0; -1: none */
+	/*
+	 * Unix socket at which the backend of eth0 waits for its frontend; NULL: none. By a path,
+	 * because QEMU takes a network over no other socket.
+	 */
+	const char *net_path;
 	bool weak_jail;
 };
 

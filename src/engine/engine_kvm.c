@@ -64,13 +64,13 @@ static void add_fd(struct start *start, const char *name, int fd)
 	start->fds[start->fds_count++] = fd;
 }
 
-static void add_devices(struct start *start, const struct engine_config *config)
+static void add_devices(struct start *start, const struct engine_config *config, int net_fd)
 {
 	for (size_t i = 0; i < config->disks_count && i < ENGINE_DISKS_MAX; i++)
 		add_fd(start, "blk", config->disk_fds[i]);
 	add_fd(start, "fs", config->fs_fd);
 	add_fd(start, "vsock", config->vsock_fd);
-	add_fd(start, "net", config->net_fd);
+	add_fd(start, "net", net_fd);
 	add_number(start, "cpus", config->cpus);
 	add_number(start, "memory", config->memory_bytes);
 	if (config->weak_jail)
@@ -112,6 +112,7 @@ static int kvm_start(const struct engine_config *config, struct spawned *ret_chi
 	autoclose int kernel = -1;
 	autoclose int initramfs = -1;
 	autoclose int control = -1;
+	autoclose int net = -1;
 	struct start start = { .words = 0 };
 	int r;
 
@@ -124,6 +125,11 @@ static int kvm_start(const struct engine_config *config, struct spawned *ret_chi
 		r = open_file(config->initramfs, O_RDONLY, &initramfs, err);
 	if (r < 0)
 		return r;
+	if (config->net_path != NULL)
+		r = fd_connect_unix(config->net_path, &net);
+	if (r < 0)
+		return err_set_errno(err, r, "no network backend listens at '%s'",
+				     config->net_path);
 	r = fd_listen_unix(config->control_path, &control);
 	if (r < 0)
 		return err_set_errno(err, r, "cannot listen at '%s'", config->control_path);
@@ -132,7 +138,7 @@ static int kvm_start(const struct engine_config *config, struct spawned *ret_chi
 	add_fd(&start, "initramfs", initramfs);
 	add_fd(&start, "control", control);
 	add_fd(&start, "console", config->console_fd);
-	add_devices(&start, config);
+	add_devices(&start, config, net);
 	return spawn(&start, config, ret_child, err);
 }
 

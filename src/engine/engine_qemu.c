@@ -37,7 +37,7 @@ static const struct jail_bind host_binds[] = {
 	{ "/etc/ld.so.cache", "/etc/ld.so.cache" },
 };
 
-enum { BINDS_MAX = countof(host_binds) + 3 /* kernel, initramfs, the end */ };
+enum { BINDS_MAX = countof(host_binds) + 4 /* kernel, initramfs, network, the end */ };
 
 static int qemu_probe(struct err *ret_why)
 {
@@ -61,6 +61,8 @@ static void fill_binds(const struct engine_config *config, struct jail_bind bind
 			binds[count++] = host_binds[i];
 	binds[count++] = (struct jail_bind){ config->kernel, QEMU_KERNEL_PATH };
 	binds[count++] = (struct jail_bind){ config->initramfs, QEMU_INITRAMFS_PATH };
+	if (config->net_path != NULL)
+		binds[count++] = (struct jail_bind){ config->net_path, QEMU_NET_PATH };
 	binds[count] = (struct jail_bind){ NULL, NULL };
 }
 

@@ -110,18 +110,21 @@ static void add_chardev(struct qemu_args *args, int *r, const char *id, int fd, 
  * MTU, offloads and rings are what the backend offers; the address it serves is the one here. One
  * pair of queues.
  */
-static void add_net(struct qemu_args *args, int *r, int fd, unsigned slot)
+static void add_net(struct qemu_args *args, int *r, unsigned slot)
 {
 	const uint8_t *mac = (const uint8_t *)LINK_GUEST_MAC;
 
-	add_chardev(args, r, "net", fd, "");
+	add(args, r, "-chardev");
+	add(args, r, "socket,id=net,path=%s", QEMU_NET_PATH);
 	add(args, r, "-netdev");
 	add(args, r, "vhost-user,id=net,chardev=net,queues=1");
 	add(args, r, "-device");
 	add(args, r,
 	    "virtio-net-device,netdev=net,mac=%02x:%02x:%02x:%02x:%02x:%02x,host_mtu=%d,"
 	    "mrg_rxbuf=on,csum=on,guest_csum=on,host_tso4=on,host_tso6=on,guest_tso4=on,"
-	    "guest_tso6=on,ctrl_vq=off,rx_queue_size=1024,tx_queue_size=1024,"
+	    "guest_tso6=on,ctrl_vq=off,ctrl_rx=off,ctrl_vlan=off,ctrl_rx_extra=off,"
+	    "ctrl_mac_addr=off,ctrl_guest_offloads=off,guest_announce=off,rx_queue_size=1024,tx_"
+	    "queue_size=1024,"
 	    "bus=virtio-mmio-bus.%u",
 	    mac[0], mac[1], mac[2], mac[3], mac[4], mac[5], LINK_MTU, slot);
 }
@@ -162,8 +165,8 @@ static void add_devices(struct qemu_args *args, int *r, const struct engine_conf
 		add(args, r, "vhost-user-vsock-device,chardev=vsock,bus=virtio-mmio-bus.%u",
 		    --slot);
 	}
-	if (config->net_fd >= 0)
-		add_net(args, r, config->net_fd, --slot);
+	if (config->net_path != NULL)
+		add_net(args, r, --slot);
 	add(args, r, "-device");
 	add(args, r, "virtio-rng-device,bus=virtio-mmio-bus.%u", --slot);
 	add(args, r, "-device");

@@ -19,6 +19,7 @@ enum {
 
 /* Where the jail shows what QEMU opens by path. */
 #define QEMU_KERNEL_PATH "/kernel"
+#define QEMU_NET_PATH "/net.sock"
 #define QEMU_INITRAMFS_PATH "/initramfs"
 
 struct qemu_args {

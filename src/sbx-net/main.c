@@ -1,12 +1,14 @@
 /*
  * sbx-net [--weak]: the whole network of one sandbox. Descriptor 3 is its
- * vhost-user socket, 4 the listening socket for sbxd, 5 the line to sbx-proxy
- * (wire/net.h). It keeps the host's network namespace and has no other thing of
- * the host. It ends when the frontend closes, that is with the VM.
+ * vhost-user socket, connected or one that listens for the only frontend, 4 the listening socket
+ * for sbxd, 5 the line to sbx-proxy (wire/net.h). It keeps the host's network namespace and has no
+ * other thing of the host. It ends when the frontend closes, that is with the VM.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "app/log.h"
 #include "base/check.h"
@@ -52,14 +54,42 @@ static int enter_jail(bool weak, struct err *err)
 	return r;
 }
 
+static bool is_listening(int fd)
+{
+	int listens = 0;
+	socklen_t size = sizeof(listens);
+
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens != 0;
+}
+
+/*
+ * QEMU takes a network only over a socket that it opened by a path. Whoever
+ * started us ends us when no frontend comes; there is nothing else to do before.
+ */
+static int await_frontend(int *vhost, struct err *err)
+{
+	int fd;
+
+	if (!is_listening(*vhost))
+		return 0;
+	do
+		fd = accept4(*vhost, NULL, NULL, SOCK_CLOEXEC);
+	while (fd < 0 && errno == EINTR);
+	if (fd < 0)
+		return err_set_errno(err, -errno, "no frontend comes to descriptor %d", *vhost);
+	(void)close(*vhost);
+	*vhost = fd;
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const struct log_config log = {
 		.program = "sbx-net", .fd = 2, .max_bytes = LOG_BYTES, .level = LOG_LEVEL_INFO
 	};
-	const struct network_config config = { .vhost = FD_VHOST,
-					       .control = FD_CONTROL,
-					       .proxy = FD_PROXY };
+	struct network_config config = { .vhost = FD_VHOST,
+					 .control = FD_CONTROL,
+					 .proxy = FD_PROXY };
 	static struct network network;
 	struct err err = ERR_INIT;
 	bool weak;
@@ -69,6 +99,8 @@ int main(int argc, char **argv)
 	r = parse_options(argv + (argc > 0), &weak, &err);
 	if (r == 0)
 		r = enter_jail(weak, &err);
+	if (r == 0)
+		r = await_frontend(&config.vhost, &err);
 	if (r == 0)
 		r = network_init(&network, &config, &err);
 	if (r == 0)

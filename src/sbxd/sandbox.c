@@ -32,11 +32,12 @@ static int make_paths(struct sandbox *sandbox)
 	sandbox->share_path = path_join(sandbox->run_folder, "fs.sock");
 	sandbox->engine_path = path_join(sandbox->run_folder, "engine.sock");
 	sandbox->screen_path = path_join(sandbox->run_folder, "console.sock");
+	sandbox->link_path = path_join(sandbox->run_folder, "link.sock");
 	sandbox->net_path = path_join(sandbox->run_folder, "net.sock");
 	sandbox->proxy_path = path_join(sandbox->run_folder, "proxy.sock");
 	return sandbox->vsock_path == NULL || sandbox->share_path == NULL ||
 			       sandbox->engine_path == NULL || sandbox->screen_path == NULL ||
-			       sandbox->net_path == NULL || sandbox->proxy_path == NULL
+			       sandbox->link_path == NULL || sandbox->net_path == NULL || sandbox->proxy_path == NULL
 		       ? -ENOMEM
 		       : 0;
 }
@@ -94,6 +95,7 @@ void sandbox_destroy(struct sandbox *sandbox)
 	free(sandbox->share_path);
 	free(sandbox->engine_path);
 	free(sandbox->screen_path);
+	free(sandbox->link_path);
 	free(sandbox->net_path);
 	free(sandbox->proxy_path);
 	(void)pthread_cond_destroy(&sandbox->changed);

@@ -79,6 +79,7 @@ struct sandbox {
 	char *run_folder;  /* owned */
 	char *vsock_path;  /* owned: sbx-vsock's socket in run_folder */
 	char *share_path;  /* owned: sbx-fs's control socket in run_folder */
+	char *link_path;   /* owned: where sbx-net waits for the engine */
 	char *net_path;	   /* owned: sbx-net's control socket */
 	char *proxy_path;  /* owned: sbx-proxy's */
 	char *engine_path; /* owned: the engine's control socket */

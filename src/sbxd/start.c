@@ -54,9 +54,8 @@ struct parts {
 	int disk_images[DISKS];
 	int disk_near[DISKS], disk_far[DISKS]; /* near: the backend's end; far: the engine's */
 	int fs_near, fs_far, vsock_near, vsock_far;
-	int net_near, net_far;
 	int relay_net, relay_proxy; /* between sbx-net and sbx-proxy */
-	int fs_listen, vsock_listen, net_listen, proxy_listen, console_listen;
+	int fs_listen, vsock_listen, link_listen, net_listen, proxy_listen, console_listen;
 	int messages_far; /* what the programs print to */
 	int shares[MOUNTS_MAX];
 	size_t shares_count;
@@ -77,12 +76,11 @@ static void parts_init(struct parts *parts)
 				 .fs_far = -1,
 				 .vsock_near = -1,
 				 .vsock_far = -1,
-				 .net_near = -1,
-				 .net_far = -1,
 				 .relay_net = -1,
 				 .relay_proxy = -1,
 				 .fs_listen = -1,
 				 .vsock_listen = -1,
+				 .link_listen = -1,
 				 .net_listen = -1,
 				 .proxy_listen = -1,
 				 .console_listen = -1,
@@ -95,11 +93,11 @@ static void parts_init(struct parts *parts)
 
 static void parts_finish(struct parts *parts)
 {
-	int single[] = { parts->fs_near,	parts->fs_far,	    parts->vsock_near,
-			 parts->vsock_far,	parts->net_near,    parts->net_far,
-			 parts->relay_net,	parts->relay_proxy, parts->fs_listen,
-			 parts->vsock_listen,	parts->net_listen,  parts->proxy_listen,
-			 parts->console_listen, parts->messages_far };
+	int single[] = { parts->fs_near,     parts->fs_far,	  parts->vsock_near,
+			 parts->vsock_far,   parts->relay_net,	  parts->relay_proxy,
+			 parts->fs_listen,   parts->vsock_listen, parts->link_listen,
+			 parts->net_listen,  parts->proxy_listen, parts->console_listen,
+			 parts->messages_far };
 
 	close_all(single, countof(single));
 	close_all(parts->disk_images, DISKS);
@@ -193,7 +191,7 @@ static int make_relay(struct parts *parts)
 
 static int make_network_sockets(const struct sandbox *sandbox, struct parts *parts)
 {
-	int r = make_pair(&parts->net_near, &parts->net_far);
+	int r = fd_listen_unix(sandbox->link_path, &parts->link_listen);
 
 	if (r == 0)
 		r = make_relay(parts);
@@ -311,7 +309,7 @@ static int spawn_fs(struct sandbox *sandbox, struct parts *parts, struct err *er
 static int spawn_net(struct sandbox *sandbox, struct parts *parts, struct err *err)
 {
 	char *argv[] = { "sbx-net", sandbox->record.weak_jail ? "--weak" : NULL, NULL };
-	int fds[] = { parts->net_near, parts->net_listen, parts->relay_net };
+	int fds[] = { parts->link_listen, parts->net_listen, parts->relay_net };
 
 	return spawn_backend(sandbox, parts, RUN_NET, ARTEFACT_NET, argv, fds, countof(fds), err);
 }
@@ -351,7 +349,7 @@ static int spawn_engine(struct sandbox *sandbox, struct parts *parts, struct err
 		.disks_count = DISKS,
 		.fs_fd = parts->fs_far,
 		.vsock_fd = parts->vsock_far,
-		.net_fd = run_has_network(sandbox) ? parts->net_far : -1,
+		.net_path = run_has_network(sandbox) ? sandbox->link_path : NULL,
 		.weak_jail = record->weak_jail,
 	};
 

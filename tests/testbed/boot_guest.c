@@ -68,7 +68,6 @@ static int start(struct guest *guest, char **argv, struct err *err)
 		.messages_fd = STDERR_FILENO,
 		.fs_fd = -1,
 		.vsock_fd = -1,
-		.net_fd = -1,
 	};
 	int r = engine_kvm.start(&config, &guest->child, err);
 

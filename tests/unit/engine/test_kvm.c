@@ -86,8 +86,7 @@ static bool init(struct fixture *f, const uint8_t *code, size_t len)
 					    .console_fd = -1,
 					    .messages_fd = STDERR_FILENO,
 					    .fs_fd = -1,
-					    .vsock_fd = -1,
-					    .net_fd = -1 };
+					    .vsock_fd = -1 };
 	return f->config.vmm != NULL;
 }
 

@@ -18,7 +18,7 @@ static struct engine_config plain(void)
 		.disks_count = 3,
 		.fs_fd = 30,
 		.vsock_fd = 31,
-		.net_fd = 32,
+		.net_path = "/run/link.sock",
 	};
 }
 
@@ -61,7 +61,7 @@ TEST(a_whole_machine)
 
 TEST(descriptors_are_numbered_as_the_child_sees_them)
 {
-	static const int want[] = { 20, 21, 22, 30, 31, 32, 40, 50 };
+	static const int want[] = { 20, 21, 22, 30, 31, 40, 50 };
 	struct engine_config config = plain();
 	struct qemu_args args;
 
@@ -71,9 +71,9 @@ TEST(descriptors_are_numbered_as_the_child_sees_them)
 	CHECK_STR(value_of(&args, "-chardev", 0), "socket,id=disk0,fd=3");
 	CHECK_STR(value_of(&args, "-chardev", 3), "socket,id=fs,fd=6");
 	CHECK_STR(value_of(&args, "-chardev", 4), "socket,id=vsock,fd=7");
-	CHECK_STR(value_of(&args, "-chardev", 5), "socket,id=net,fd=8");
-	CHECK_STR(value_of(&args, "-chardev", 6), "socket,id=console,fd=9,server=on,wait=off");
-	CHECK_STR(value_of(&args, "-chardev", 7), "socket,id=control,fd=10,server=on,wait=off");
+	CHECK_STR(value_of(&args, "-chardev", 5), "socket,id=net,path=/net.sock");
+	CHECK_STR(value_of(&args, "-chardev", 6), "socket,id=console,fd=8,server=on,wait=off");
+	CHECK_STR(value_of(&args, "-chardev", 7), "socket,id=control,fd=9,server=on,wait=off");
 	CHECK_STR(value_of(&args, "-append", 0), "console=ttyS0");
 	qemu_args_finish(&args);
 }
@@ -134,7 +134,8 @@ TEST(parts_that_are_not_wanted_are_left_out)
 	struct engine_config config = plain();
 	struct qemu_args args;
 
-	config.fs_fd = config.vsock_fd = config.net_fd = config.console_fd = -1;
+	config.fs_fd = config.vsock_fd = config.console_fd = -1;
+	config.net_path = NULL;
 	config.disks_count = 0;
 	CHECK_EQ(qemu_args_init(&args, &config, 50, 0), 0);
 	CHECK_EQ(args.fds_count, 1);

@@ -84,7 +84,6 @@ static int start_qemu(int socket)
 		.messages_fd = STDERR_FILENO,
 		.fs_fd = -1,
 		.vsock_fd = socket,
-		.net_fd = -1,
 	};
 	int r;
 

@@ -54,7 +54,8 @@ struct device {
 	struct room room[ROOMS_MAX];
 	size_t rooms;
 	size_t reserved;	  /* rooms that the frame being made may use */
-	struct virtq_chain chain; /* being looked at */
+	struct virtq_chain given; /* a receive buffer that is being looked at */
+	struct virtq_chain taken; /* a frame: the answer to it needs receive buffers meanwhile */
 };
 
 static bool has(const struct device *device, unsigned feature)
@@ -65,11 +66,11 @@ static bool has(const struct device *device, unsigned feature)
 /* Takes one more buffer; false when there is none, and then the guest kicks for new ones. */
 static bool take_room(struct device *device, struct virtq *queue)
 {
-	const struct virtq_chain *chain = &device->chain;
+	const struct virtq_chain *chain = &device->given;
 	struct room *room = &device->room[device->rooms];
 
 	while (device->rooms < ROOMS_MAX) {
-		int r = virtq_pop(queue, &device->chain);
+		int r = virtq_pop(queue, &device->given);
 
 		if (r < 0 || (r == 0 && !virtq_set_kicks(queue, true)))
 			return false;
@@ -215,7 +216,7 @@ static int read_offload(const struct device *device, const struct virtio_net_hdr
 /* The chain's parts without the header go to the stack. */
 static void take_frame(struct device *device, uint64_t now_ms)
 {
-	struct virtq_chain *chain = &device->chain;
+	struct virtq_chain *chain = &device->taken;
 	struct iov parts = iov_make(chain->vec, chain->readable);
 	struct virtio_net_hdr_v1 header;
 	struct net_offload offload;
@@ -238,9 +239,9 @@ static void take_frames(struct device *device, struct virtq *queue)
 {
 	uint64_t now_ms = clock_now_ms();
 
-	for (unsigned i = 0; i < TX_BURST && virtq_pop(queue, &device->chain) > 0; i++) {
+	for (unsigned i = 0; i < TX_BURST && virtq_pop(queue, &device->taken) > 0; i++) {
 		take_frame(device, now_ms);
-		virtq_push(queue, device->chain.head, 0);
+		virtq_push(queue, device->taken.head, 0);
 	}
 	net_stack_flush(device->config.stack, now_ms);
 	device->config.settled(device->config.owner);

@@ -37,7 +37,8 @@ static int make_paths(struct sandbox *sandbox)
 	sandbox->proxy_path = path_join(sandbox->run_folder, "proxy.sock");
 	return sandbox->vsock_path == NULL || sandbox->share_path == NULL ||
 			       sandbox->engine_path == NULL || sandbox->screen_path == NULL ||
-			       sandbox->link_path == NULL || sandbox->net_path == NULL || sandbox->proxy_path == NULL
+			       sandbox->link_path == NULL || sandbox->net_path == NULL ||
+			       sandbox->proxy_path == NULL
 		       ? -ENOMEM
 		       : 0;
 }

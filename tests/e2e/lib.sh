@@ -5,7 +5,7 @@
 #   shared              the name of a running sandbox that areas share, made by `run`; its workspace is $SHARED
 #   wait_for SECONDS COMMAND...   until COMMAND succeeds, with a deadline
 #
-# Within FUNCTION: is GOT WANT, like TEXT PATTERN, fails STATUS COMMAND...
+# Within FUNCTION: is GOT WANT, like TEXT PATTERN, says TEXT REGEX, fails STATUS COMMAND...
 
 number=0
 failures=0
@@ -51,6 +51,15 @@ is() {
 like() {
 	# shellcheck disable=SC2053
 	[[ $1 == $2 ]] || { printf 'got:  %s\nlike: %s\n' "$1" "$2"; return 1; }
+}
+
+# says TEXT REGEX, says_not TEXT REGEX: whether some line of the text matches
+says() {
+	grep -qE -- "$2" <<<"$1" || { printf 'got:  %s\nsays: %s\n' "$1" "$2"; return 1; }
+}
+
+says_not() {
+	! grep -qE -- "$2" <<<"$1" || { printf 'got:  %s\nsays: %s\n' "$1" "$2"; return 1; }
 }
 
 # fails STATUS COMMAND...: it must exit with just that; its stderr goes to $TMP/stderr, and is one sentence

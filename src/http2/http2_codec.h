@@ -27,6 +27,7 @@ enum {
 	HTTP2_CLIENT_WINDOW = 1 << 20,	   /* and of a response body */
 	HTTP2_CONNECTION_WINDOW = 1 << 21, /* of all streams */
 	HTTP2_OUT_MAX = 32768,		   /* bytes of a body that wait for http_output() */
+	HTTP2_SWALLOW_MAX = 1 << 20,	   /* bytes of a request after its answer */
 	HTTP2_INFORMATIONAL_MAX = 32,	   /* 1xx before a final response */
 	HTTP2_CRUMBS_MAX = 256,		   /* Cookie fields of one head */
 	HTTP2_IDLE_FRAMES = 1000,	   /* at once, */
@@ -73,6 +74,7 @@ struct http2_stream {
 	bool is_given_up; /* by the owner */
 	unsigned informational;
 	size_t unconsumed;
+	size_t swallowed; /* after the answer */
 
 	char method[HTTP_METHOD_MAX];
 	bool has_answer; /* server: the final head was submitted */

@@ -172,6 +172,21 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
 	return 0;
 }
 
+/*
+ * A body that goes on after its answer. It passes up to a bound, so that a client
+ * that is still sending reads the answer before it sees a reset (RFC 9113 §8.1).
+ */
+static void swallow(struct http2 *http2, struct http2_stream *stream, size_t len)
+{
+	bool was_enough = stream->swallowed > HTTP2_SWALLOW_MAX;
+
+	stream->swallowed += len;
+	(void)nghttp2_session_consume(http2->session, stream->id, len);
+	if (!was_enough && stream->swallowed > HTTP2_SWALLOW_MAX)
+		(void)nghttp2_submit_rst_stream(http2->session, NGHTTP2_FLAG_NONE, stream->id,
+						NGHTTP2_NO_ERROR);
+}
+
 static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *bytes,
 		   size_t len, void *owner)
 {
@@ -179,12 +194,14 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
 	struct http2 *http2 = owner;
 
 	(void)flags;
-	if (stream == NULL || stream->is_cut || http2->is_broken)
-		return nghttp2_session_consume_connection(session, len) == 0
-			       ? 0
-			       : NGHTTP2_ERR_CALLBACK_FAILURE;
-	stream->unconsumed += len;
-	http2->codec.events->data(http2->codec.owner, &stream->stream, bytes, len);
+	if (stream == NULL || stream->is_cut || http2->is_broken) {
+		(void)nghttp2_session_consume_connection(session, len);
+	} else if (http2_is_answered(stream)) {
+		swallow(http2, stream, len);
+	} else {
+		stream->unconsumed += len;
+		http2->codec.events->data(http2->codec.owner, &stream->stream, bytes, len);
+	}
 	return 0;
 }
 
@@ -206,7 +223,7 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t error_
 	struct http2_stream *stream = stream_of(session, id);
 	struct http2 *http2 = owner;
 	bool is_wasted = http2->codec.side == HTTP_SERVER && error_code != NGHTTP2_NO_ERROR &&
-			 (stream == NULL || !stream->is_given_up);
+			 (stream == NULL || (!stream->is_given_up && !http2_is_answered(stream)));
 
 	if (stream != NULL) {
 		(void)nghttp2_session_consume_connection(session, stream->unconsumed);

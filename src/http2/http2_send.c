@@ -50,23 +50,13 @@ static ssize_t read_data(nghttp2_session *session, int32_t id, uint8_t *to, size
 	return NGHTTP2_ERR_DEFERRED;
 }
 
-/*
- * An answer that is complete before its request: the rest is not wanted (RFC 9113
- * §8.1).
- */
+/* nghttp2 itself found the peer at fault, and has said so. */
 static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *owner)
 {
-	struct http2 *http2 = owner;
-	int32_t id = frame->hd.stream_id;
-
+	(void)session;
 	if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR)
-		http2_break(http2, frame->goaway.error_code,
+		http2_break(owner, frame->goaway.error_code,
 			    nghttp2_http2_strerror(frame->goaway.error_code));
-	if (http2->codec.side == HTTP_SERVER &&
-	    (frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS) &&
-	    (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0 &&
-	    nghttp2_session_get_stream_remote_close(session, id) == 0)
-		(void)nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
 	return 0;
 }
 

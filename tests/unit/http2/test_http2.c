@@ -95,9 +95,10 @@ TEST(grpc_may_answer_with_a_head_alone)
 	CHECK_STR(record_take(&pair.client_side), "response 200 length -1\ngone\n");
 }
 
-TEST(an_early_answer_ends_the_request)
+TEST(a_body_after_its_answer_is_swallowed)
 {
 	autocall(pair_finish) struct pair pair;
+	static uint8_t body[16384];
 	struct http_request request;
 	struct http_stream *stream;
 
@@ -107,10 +108,39 @@ TEST(an_early_answer_ends_the_request)
 	CHECK_EQ(send_text(stream, "abc"), 3);
 	record_pump(pair.client, pair.server, 1000);
 	CHECK_EQ(respond(&pair, 403, 0, false), 0);
-	pump(&pair);
+	record_pump(pair.client, pair.server, 1000);
+	CHECK_STR(record_take(&pair.client_side), "response 403 length 0\n");
+	for (int i = 0; i < 50; i++) {
+		CHECK_EQ(http_send(stream, body, sizeof(body)), sizeof(body));
+		record_pump(pair.client, pair.server, 16384);
+	}
+	CHECK_EQ(http_finish(stream, NULL), 0);
+	record_pump(pair.client, pair.server, 16384);
 	CHECK_STR(record_take(&pair.server_side),
 		  "request POST http://a.example/ length -1 body\ndata 3\ngone\n");
+	CHECK_STR(record_take(&pair.client_side), "gone\n");
+}
+
+TEST(a_flood_after_the_answer_is_not_swallowed)
+{
+	autocall(pair_finish) struct pair pair;
+	static uint8_t body[16384];
+	struct http_request request;
+	struct http_stream *stream;
+
+	pair_init(&pair);
+	request_to(&request, "POST", "/");
+	stream = open_request(&pair, &request, true);
+	pump(&pair);
+	CHECK_EQ(respond(&pair, 403, 0, false), 0);
+	pump(&pair);
+	for (int i = 0; i < 100 && pair.client_side.gone == 0; i++) {
+		(void)http_send(stream, body, sizeof(body));
+		record_pump(pair.client, pair.server, 16384);
+	}
 	CHECK_STR(record_take(&pair.client_side), "response 403 length 0\ngone\n");
+	CHECK_EQ(pair.server_side.gone, 1);
+	CHECK(http_can_open(pair.client));
 }
 
 TEST(interim_answers_come_before_the_final_one)

@@ -175,12 +175,29 @@ static void gather_words(struct run *run, char *ret, size_t size)
 		words_pick(text, ret, size);
 }
 
-/* Backends end when the engine does, and may be seen to end first: who is to blame? */
+/* Whether it was ended, or says itself that it failed; who is not our child cannot tell. */
+static bool has_failed(const struct run *run, enum run_role role)
+{
+	siginfo_t info = { .si_pid = 0 };
+
+	return run->pidfds[role] >= 0 &&
+	       waitid(P_PIDFD, (id_t)run->pidfds[role], &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+	       info.si_pid != 0 && (info.si_code != CLD_EXITED || info.si_status != 0);
+}
+
+/*
+ * Backends end in peace when the engine does, and an engine fails when a backend does. Any
+ * of them may be seen to end first: who is to blame?
+ */
 static enum run_role find_culprit(const struct run *run, enum run_role role)
 {
 	struct pollfd engine = { .fd = run->pidfds[RUN_ENGINE], .events = POLLIN };
+	bool has_engine = poll(&engine, 1, CULPRIT_MS) <= 0;
 
-	return poll(&engine, 1, CULPRIT_MS) > 0 ? RUN_ENGINE : role;
+	for (enum run_role other = RUN_BLK; other < RUN_ENGINE; other++)
+		if (has_failed(run, other))
+			return other;
+	return has_engine ? role : RUN_ENGINE;
 }
 
 /* A process is gone: says which, how, and what was last heard. */
@@ -199,24 +216,13 @@ static int tell_end(struct sandbox *sandbox, struct run *run, enum run_role role
 		       line[0] != '\0' ? "; the console ends with: " : "", line);
 }
 
-/* Whether it ended by itself, not because the VM did; who is not our child cannot tell why. */
-static bool is_failure(const struct run *run, enum run_role role)
-{
-	siginfo_t info = { .si_pid = 0 };
-	int r = waitid(P_PIDFD, (id_t)run->pidfds[role], &info, WEXITED | WNOHANG | WNOWAIT);
-
-	if (r == 0 && info.si_pid != 0)
-		return info.si_code != CLD_EXITED || info.si_status != 0;
-	return find_culprit(run, role) == role;
-}
-
 /* sbx-blk keeps nothing that a disk does not: when it fails, another one takes its place. */
 static bool goes_on_without(struct sandbox *sandbox, struct run *run, enum run_role role)
 {
 	struct err err = ERR_INIT;
 	char how[64];
 
-	if (role != RUN_BLK || !is_failure(run, role))
+	if (role != RUN_BLK || (!has_failed(run, role) && find_culprit(run, role) != role))
 		return false;
 	describe_end(run->pidfds[role], how, sizeof(how));
 	if (run_restart_blk(sandbox, run, &err) < 0) {

@@ -50,7 +50,7 @@ two_at_once() {
 	sbx create --name one shell "$TMP/one" >"$TMP/one.log" 2>&1 &
 	local pid=$!
 	sbx create --name two shell "$TMP/two"
-	wait $pid
+	wait $pid || { cat "$TMP/one.log"; return 1; }
 	sbx exec one sh -c 'echo 1 > ~/who'
 	sbx exec two sh -c 'echo 2 > ~/who'
 	is "$(sbx exec one cat /home/agent/who)$(sbx exec two cat /home/agent/who)" 12

@@ -42,6 +42,10 @@ struct audit_report {
 /* Checks a whole chain of files. -EBADMSG and where it breaks; *ret is filled even then. */
 int audit_verify(const char *folder, struct audit_report *ret, struct err *err);
 
+/* Gives each line, without its '\n', to take; whether the chain is right is audit_verify()'s. */
+int audit_read(const char *folder, void (*take)(void *context, const char *line), void *context,
+	       struct err *err);
+
 /* For the tests of rotation: a file gets no longer than that. */
 void audit_set_file_max(struct audit *audit, uint64_t bytes);
 

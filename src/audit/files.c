@@ -60,3 +60,20 @@ int files_range(int folder, unsigned *ret_first, unsigned *ret_last)
 	*ret_last = last;
 	return 0;
 }
+
+int files_open(int folder, unsigned number, FILE **ret)
+{
+	char name[FILES_NAME_SIZE];
+	int fd;
+
+	files_name(number, name);
+	fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return -errno;
+	*ret = fdopen(fd, "r");
+	if (*ret == NULL) {
+		(void)close(fd);
+		return -ENOMEM;
+	}
+	return 0;
+}

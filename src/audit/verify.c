@@ -16,23 +16,6 @@ static void close_file(FILE **file)
 		(void)fclose(*file);
 }
 
-static int open_numbered(int folder, unsigned number, FILE **ret)
-{
-	char name[FILES_NAME_SIZE];
-	int fd;
-
-	files_name(number, name);
-	fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return -errno;
-	*ret = fdopen(fd, "r");
-	if (*ret == NULL) {
-		(void)close(fd);
-		return -ENOMEM;
-	}
-	return 0;
-}
-
 static int check_line(struct chain *chain, char *line, struct err *err)
 {
 	size_t len = strlen(line);
@@ -48,7 +31,7 @@ static int check_file(int folder, unsigned number, struct chain *chain, struct e
 	autocall(close_file) FILE *file = NULL;
 	char line[AUDIT_LINE_MAX + 2];
 	unsigned count = 0;
-	int r = open_numbered(folder, number, &file);
+	int r = files_open(folder, number, &file);
 
 	if (r < 0)
 		return err_set(err, -EBADMSG, "audit file %u cannot be read: %s", number,

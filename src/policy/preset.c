@@ -149,11 +149,12 @@ static int take_group(struct reading *reading, const struct statement *statement
 	size_t len = strlen(name);
 
 	for (size_t i = 0; i < len; i++)
-		if (!isalnum((unsigned char)name[i]) && name[i] != '-')
+		if (!isalnum((unsigned char)name[i]) && strchr("-.:", name[i]) == NULL)
 			len = 0;
-	if (len == 0 || len > POLICY_ID_MAX)
+	if (len == 0 || len > POLICY_ID_MAX || strncmp(name, "local:", strlen("local:")) == 0)
 		return err_set(err, -EINVAL,
-			       "'group' needs a name of letters, digits and '-', at most %d",
+			       "'group' needs a name of at most %d letters, digits, '-', '.' and "
+			       "':', and not one that begins with 'local:'",
 			       POLICY_ID_MAX);
 	memcpy(reading->group, name, len + 1);
 	return 0;

@@ -192,6 +192,8 @@ static int check_reattach(const json_t *sandbox, const struct wanted *wanted, st
 		      { create->engine != NULL, "engine" },
 		      { create->kernel != NULL, "kernel" },
 		      { create->mounts.count > 0, "mount" },
+		      { create->policy != NULL, "policy" },
+		      { create->deny_network.count > 0, "deny-network" },
 		      { create->weak_jail, "allow-weak-jail" },
 		      { create->publish.count > 0, "publish" },
 		      { create->extra_ca != NULL, "extra-ca" } };

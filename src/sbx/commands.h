@@ -13,6 +13,7 @@ extern const struct command sbx_root, older_root;
 /* Sections of the page sbx(1) that no table has. */
 extern const struct man_section sbx_man_sections[];
 
+extern const struct command cmd_audit;
 extern const struct command cmd_completion;
 extern const struct command cmd_cp;
 extern const struct command cmd_create;
@@ -23,11 +24,14 @@ extern const struct command cmd_disk;
 extern const struct command cmd_exec;
 extern const struct command cmd_help;
 extern const struct command cmd_inspect;
+extern const struct command cmd_login;
+extern const struct command cmd_logout;
 extern const struct command cmd_logs;
 extern const struct command cmd_ls;
 extern const struct command cmd_man;
 extern const struct command cmd_mount;
 extern const struct command cmd_ports;
+extern const struct command cmd_policy;
 extern const struct command cmd_prune;
 extern const struct command cmd_reset;
 extern const struct command cmd_rm;

@@ -13,6 +13,7 @@
 #include "sbx/env.h"
 #include "sbx/interrupt.h"
 #include "sbx/mounts.h"
+#include "sbx/policy.h"
 #include "sbx/portspec.h"
 #include "sbx/sandbox.h"
 
@@ -93,6 +94,18 @@ const struct option create_option_rows[] = {
 	  .complete = COMPLETE_FILE,
 	  TARGET(kernel),
 	  .help = "boot this Linux kernel (ELF vmlinux or bzImage)" },
+	{ .name = "policy",
+	  .kind = OPTION_STRING,
+	  .argument = "PRESET|FILE",
+	  .complete = COMPLETE_FILE,
+	  TARGET(policy),
+	  .help = "network policy of its own: open, balanced, locked-down,\n"
+		  "or a policy file (default: the one of sbx policy init)" },
+	{ .name = "deny-network",
+	  .kind = OPTION_LIST,
+	  .argument = "HOST[,HOST]",
+	  TARGET(deny_network),
+	  .help = "deny these hosts to it; may be repeated" },
 	{ .name = "keep-alive",
 	  .kind = OPTION_FLAG,
 	  TARGET(keep_alive),
@@ -241,6 +254,9 @@ static int make_body(const struct create_request *request, json_t **ret, struct 
 		r = add_mounts(body, request, err);
 	if (r == 0)
 		r = add_env(body, request->options, err);
+	if (r == 0)
+		r = policy_add_to_body(body, request->options->policy,
+				       &request->options->deny_network, err);
 	if (r == 0 && request->options->kernel != NULL)
 		r = add_file(body, "kernel", "kernel", request->options->kernel, err);
 	if (r == 0 && request->options->extra_ca != NULL)
@@ -283,20 +299,30 @@ int create_sandbox(struct client *client, const struct create_request *request, 
 		   struct err *err)
 {
 	json_t *body, *sandbox = NULL;
+	bool chosen = true;
 	sigset_t before;
 	int r = make_body(request, &body, err);
 
 	if (r < 0)
 		return r;
+	if (request->options->policy == NULL)
+		r = policy_ensure(client, request->options->quiet, &chosen, err);
+	if (r < 0) {
+		json_decref(body);
+		return r;
+	}
 	interrupt_hold(&before);
 	r = client_stream(client, "POST", "/sandbox", body, &sandbox, err);
 	json_decref(body);
 	if (r == 0)
 		r = start_or_remove(client, sandbox, err);
 	interrupt_release(&before);
-	if (r < 0)
+	if (r < 0) {
 		json_decref(sandbox);
-	else
-		*ret = sandbox;
-	return r;
+		return r;
+	}
+	if (!chosen && !request->options->quiet)
+		policy_print_notice();
+	*ret = sandbox;
+	return 0;
 }

@@ -19,6 +19,8 @@ struct create_options {
 	const char *name, *engine, *kernel;	  /* NULL: the daemon chooses */
 	const char *extra_ca;			  /* NULL: none */
 	uint64_t cpus, memory, disk, docker_disk; /* 0: the daemon chooses */
+	const char *policy;			  /* a preset or a file; NULL: the global one */
+	struct option_list deny_network;
 	struct option_list mounts, env, env_files, publish;
 	bool force, weak_jail, keep_alive, quiet;
 };

@@ -38,6 +38,8 @@ static const struct artefact_row {
 				"../../share/services" },
 	[ARTEFACT_VMM] = { "sbx-vmm", NULL, "sbx-vmm", "../libexec/sbx/sbx-vmm",
 			   "../sbx-vmm/sbx-vmm" },
+	[ARTEFACT_POLICIES] = { "policies", "SBX_POLICIES", "policies", "../share/sbx/policies",
+				"../../../share/policies" },
 };
 
 const char *artefact_name(enum artefact artefact)

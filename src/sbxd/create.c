@@ -17,6 +17,7 @@
 #include "engine/engine.h"
 #include "sbxd/authority.h"
 #include "sbxd/disk.h"
+#include "sbxd/policy_provision.h"
 #include "sbxd/request.h"
 #include "sbxd/supervisor.h"
 
@@ -24,6 +25,7 @@
 struct wish {
 	const char *name, *agent, *engine, *kernel, *image, *extra_ca;
 	json_t *mounts, *env, *labels, *ports;
+	json_t *policy, *deny_network; /* see policy_provision.h */
 	json_int_t cpus, memory, disk, docker_disk;
 	int force, keep_alive, weak_jail, start;
 };
@@ -263,13 +265,14 @@ static int unpack(const struct request *request, struct wish *wish, struct err *
 	*wish = (struct wish){ .name = NULL };
 	return request_unpack(
 		request, err,
-		"{s?s s?s s?s s?s s?s s?s s?o s?o s?o s?o s?I s?I s?I s?I s?b s?b s?b s?b}", "name",
-		&wish->name, "agent", &wish->agent, "engine", &wish->engine, "kernel",
+		"{s?s s?s s?s s?s s?s s?s s?o s?o s?o s?o s?I s?I s?I s?I s?b s?b s?b s?b s?o s?o}",
+		"name", &wish->name, "agent", &wish->agent, "engine", &wish->engine, "kernel",
 		&wish->kernel, "image", &wish->image, "extra_ca", &wish->extra_ca, "ports",
 		&wish->ports, "mounts", &wish->mounts, "env", &wish->env, "labels", &wish->labels,
 		"cpus", &wish->cpus, "memory", &wish->memory, "disk", &wish->disk, "docker_disk",
 		&wish->docker_disk, "force", &wish->force, "keep_alive", &wish->keep_alive,
-		"allow_weak_jail", &wish->weak_jail, "start", &wish->start);
+		"allow_weak_jail", &wish->weak_jail, "start", &wish->start, "policy", &wish->policy,
+		"deny_network", &wish->deny_network);
 }
 
 static int fill(const struct request *request, const struct wish *wish, struct record *record,
@@ -294,6 +297,8 @@ static int fill(const struct request *request, const struct wish *wish, struct r
 		r = take_sizes(request, wish, engine, record, err);
 	if (r == 0)
 		r = take_files(request, wish, record, err);
+	if (r == 0)
+		r = policy_provision_check(request->supervisor->policy, request->body, err);
 	record->keep_alive = wish->keep_alive != 0;
 	record->weak_jail = wish->weak_jail != 0;
 	record->created_at = time(NULL);

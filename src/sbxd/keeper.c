@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "sbxd/disk.h"
+#include "sbxd/policy_store.h"
 #include "sbxd/ports.h"
 #include "sbxd/run.h"
 #include "sbxd/sandbox.h"
@@ -91,9 +93,26 @@ static int delete_files(struct sandbox *sandbox, struct err *err)
 static void leave(struct sandbox *sandbox, enum sandbox_operation operation,
 		  const struct err *failure)
 {
+	policy_store_forget(sandbox->supervisor->policy, sandbox->record.name);
 	supervisor_remove(sandbox->supervisor, sandbox);
 	sandbox_finish_operation(sandbox, operation, failure);
 	sandbox_set_status(sandbox, SANDBOX_GONE);
+}
+
+/* What it may see of this machine is told with it. */
+static void audit_creation(struct sandbox *sandbox)
+{
+	json_t *mounts = json_array();
+
+	for (size_t i = 0; i < sandbox->record.mounts.count; i++) {
+		const struct mount *mount = &sandbox->record.mounts.items[i];
+
+		(void)json_array_append_new(mounts, json_pack("{ss ss sb}", "source", mount->source,
+							      "target", mount->target, "read_only",
+							      mount->read_only));
+	}
+	supervisor_audit(sandbox->supervisor, "sandbox", sandbox->record.name,
+			 json_pack("{ss so}", "change", "create", "mounts", mounts));
 }
 
 static void create(struct sandbox *sandbox)
@@ -119,6 +138,7 @@ static void create(struct sandbox *sandbox)
 		return;
 	}
 	log_info("sandbox '%s' was created", sandbox->record.name);
+	audit_creation(sandbox);
 	sandbox_finish_operation(sandbox, SANDBOX_CREATE, NULL);
 }
 
@@ -140,6 +160,8 @@ static void remove_sandbox(struct sandbox *sandbox)
 		return;
 	}
 	log_info("sandbox '%s' was removed", sandbox->record.name);
+	supervisor_audit(sandbox->supervisor, "sandbox", sandbox->record.name,
+			 json_pack("{ss}", "change", "remove"));
 	leave(sandbox, SANDBOX_REMOVE, NULL);
 }
 

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "app/log.h"
+#include "audit/audit.h"
 #include "base/check.h"
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -27,6 +28,8 @@
 #include "sbxd/adopt.h"
 #include "sbxd/detach.h"
 #include "sbxd/network.h"
+#include "sbxd/policy_log.h"
+#include "sbxd/policy_store.h"
 #include "sbxd/ports.h"
 #include "sbxd/rest.h"
 #include "sbxd/secret_memory.h"
@@ -205,14 +208,21 @@ static void leave_terminal(struct daemon *daemon)
 	(void)close(take_fd(&daemon->ready_fd));
 }
 
-static unsigned secrets_changed(void *context, const char *sandbox)
+static unsigned access_changed(void *context, const char *sandbox)
 {
 	return network_changed(context, sandbox);
 }
 
+static void audit_secret(void *context, const char *sandbox, json_t *details)
+{
+	supervisor_audit(context, "secret", sandbox, details);
+}
+
 static int open_secrets(struct supervisor *supervisor, struct err *err)
 {
-	const struct secret_hooks hooks = { .context = supervisor, .changed = secrets_changed };
+	const struct secret_hooks hooks = { .context = supervisor,
+					    .changed = access_changed,
+					    .audit = audit_secret };
 	const char *services = supervisor->artefacts.paths[ARTEFACT_SERVICES];
 	autofree char *folder = path_join(supervisor->paths.state, "secrets");
 	int r;
@@ -227,9 +237,31 @@ static int open_secrets(struct supervisor *supervisor, struct err *err)
 	return r;
 }
 
+/* What is kept of the network, and of what was done. */
+static int open_policy(struct supervisor *supervisor, struct err *err)
+{
+	const char *state = supervisor->paths.state;
+	const char *presets = supervisor->artefacts.paths[ARTEFACT_POLICIES];
+	autofree char *audit = path_join(state, "audit");
+	int r = audit == NULL ? err_set(err, -ENOMEM, "out of memory") : 0;
+
+	if (r == 0)
+		r = audit_open(audit, &supervisor->audit, err);
+	if (r == 0)
+		r = policy_store_create(state, presets, &supervisor->policy, err);
+	if (r == 0)
+		r = policy_log_create(state, &supervisor->policy_log, err);
+	if (r == 0)
+		policy_store_set_hooks(
+			supervisor->policy,
+			&(struct policy_hooks){ .context = supervisor, .changed = access_changed });
+	return r;
+}
+
 static int open_supervisor(struct daemon *daemon, const struct options *options, struct err *err)
 {
 	struct supervisor *supervisor = &daemon->supervisor;
+	int r;
 
 	supervisor->started_at = time(NULL);
 	supervisor->stop_fd = daemon->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -240,9 +272,10 @@ static int open_supervisor(struct daemon *daemon, const struct options *options,
 		return err_set(err, -ENOMEM, "out of memory");
 	if (daemon->stop_fd < 0 || artefacts_init(&supervisor->artefacts, options->artefacts) < 0)
 		return err_set(err, -ENOMEM, "out of memory");
-	if (open_secrets(supervisor, err) < 0)
-		return err->code;
-	return adopt_all(supervisor, err);
+	r = open_policy(supervisor, err);
+	if (r == 0)
+		r = open_secrets(supervisor, err);
+	return r < 0 ? r : adopt_all(supervisor, err);
 }
 
 static int open_server(struct daemon *daemon, struct err *err)

@@ -16,6 +16,8 @@
 #include "base/err.h"
 #include "base/fd.h"
 #include "sbxd/authority.h"
+#include "sbxd/policy_log.h"
+#include "sbxd/policy_store.h"
 #include "sbxd/sandbox.h"
 #include "sbxd/secret_store.h"
 #include "sbxd/string_list.h"
@@ -115,32 +117,28 @@ static int append_inspect(struct sandbox *sandbox, struct buf *frames)
 static int append_net(struct sandbox *sandbox, const struct uplink_facts *facts,
 		      uint64_t generation, struct buf *frames)
 {
-	const struct net_message begin = { .type = NET_POLICY_BEGIN, .generation = generation };
-	const struct net_message end = { .type = NET_POLICY_END, .generation = generation };
 	int r = uplink_append_host(facts, frames);
 
 	if (r == 0)
 		r = append_inspect(sandbox, frames);
-	if (r == 0)
-		r = net_message_append(frames, &begin);
-	return r == 0 ? net_message_append(frames, &end) : r;
+	return r < 0 ? r
+		     : policy_store_append(sandbox->supervisor->policy, sandbox->record.name,
+					   POLICY_TO_NET, generation, frames);
 }
 
 /* first: this connection was told nothing yet. */
 static int append_proxy(struct sandbox *sandbox, const struct uplink_facts *facts,
 			uint64_t generation, bool first, struct buf *frames)
 {
-	const struct proxy_message begin = { .type = PROXY_POLICY_BEGIN, .generation = generation };
-	const struct proxy_message end = { .type = PROXY_POLICY_END, .generation = generation };
 	int r = first ? authority_append(sandbox, frames) : 0;
 
 	if (r == 0)
 		r = uplink_append_proxy(facts, frames);
 	if (r == 0)
 		r = secret_store_append(sandbox->supervisor->secrets, sandbox->record.name, frames);
-	if (r == 0)
-		r = proxy_message_append(frames, &begin);
-	return r == 0 ? proxy_message_append(frames, &end) : r;
+	return r < 0 ? r
+		     : policy_store_append(sandbox->supervisor->policy, sandbox->record.name,
+					   POLICY_TO_PROXY, generation, frames);
 }
 
 static int push_net(struct sandbox *sandbox, struct network *network,
@@ -225,13 +223,25 @@ static void note_applied(struct sandbox *sandbox, const struct network *network)
 	(void)pthread_mutex_unlock(&sandbox->lock);
 }
 
+static int take_verdict(struct sandbox *sandbox, const struct frame *frame)
+{
+	struct net_verdict verdict;
+	int r = net_verdict_decode(frame, &verdict);
+
+	if (r < 0)
+		return r;
+	policy_log_take(sandbox->supervisor, sandbox->record.name, &verdict);
+	net_verdict_finish(&verdict);
+	return 0;
+}
+
 static int handle_net(struct sandbox *sandbox, struct network *network, const struct frame *frame)
 {
 	struct net_message message;
 	int r;
 
 	if (frame->type == NET_VERDICT)
-		return 0;
+		return take_verdict(sandbox, frame);
 	r = net_message_decode(frame, &message);
 	if (r < 0)
 		return r;
@@ -273,7 +283,7 @@ static int handle_proxy(struct sandbox *sandbox, struct network *network, const 
 	int r;
 
 	if (frame->type == PROXY_VERDICT)
-		return 0;
+		return take_verdict(sandbox, frame);
 	r = proxy_message_decode(frame, &message);
 	if (r < 0)
 		return r;

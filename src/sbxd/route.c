@@ -7,7 +7,8 @@
 #include "base/err.h"
 
 static const struct route *const tables[] = { routes_daemon, routes_sandbox, routes_ports,
-					      routes_guest, routes_secret };
+					      routes_guest,  routes_secret,  routes_policy,
+					      routes_audit };
 
 int route_split(const char *path, struct route_path *ret)
 {

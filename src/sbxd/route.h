@@ -24,6 +24,8 @@ extern const struct route routes_sandbox[];
 extern const struct route routes_ports[];
 extern const struct route routes_guest[];
 extern const struct route routes_secret[];
+extern const struct route routes_policy[];
+extern const struct route routes_audit[];
 
 enum { ROUTE_PARTS_MAX = 6, ROUTE_PATH_MAX = 256 };
 

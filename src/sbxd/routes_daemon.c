@@ -13,6 +13,8 @@
 #include "sbxd/diagnose.h"
 #include "sbxd/disk.h"
 #include "sbxd/idle.h"
+#include "sbxd/policy_log.h"
+#include "sbxd/policy_store.h"
 #include "sbxd/route.h"
 #include "sbxd/supervisor.h"
 #include "sbxd/view.h"
@@ -137,6 +139,11 @@ static int reset(struct request *request, struct err *err)
 	json_t *names = json_array();
 
 	do_all(request->supervisor, SANDBOX_REMOVE, names);
+	policy_log_clear(request->supervisor->policy_log, NULL);
+	if (policy_store_reset(request->supervisor->policy, err) < 0) {
+		json_decref(names);
+		return err->code;
+	}
 	request->after = end_daemon;
 	return request_reply(request, 200, json_pack("{s{so}}", "result", "removed", names), err);
 }

@@ -73,6 +73,9 @@ static int attach(struct request *request, struct err *err)
 		r = check_running(sandbox, err);
 	if (r == 0)
 		r = connect_started(sandbox, session != 0, &fd, err);
+	if (r == 0 && session != 0)
+		supervisor_audit(request->supervisor, "exec", sandbox->record.name,
+				 json_pack("{ss}", "how", "attached"));
 	supervisor_put(sandbox);
 	if (r == 0)
 		request->hand_over = fd;
@@ -137,6 +140,13 @@ static int call_exec(struct sandbox *sandbox, const struct exec_wish *wish,
 	return 0;
 }
 
+static void audit_exec(struct sandbox *sandbox, const struct exec_wish *wish)
+{
+	supervisor_audit(sandbox->supervisor, "exec", sandbox->record.name,
+			 json_pack("{ss sO ss* sb}", "how", "detached", "command", wish->cmd,
+				   "user", wish->user, "privileged", wish->privileged));
+}
+
 static int exec(struct request *request, struct err *err)
 {
 	struct string_list args = { .count = 0 }, env = { .count = 0 };
@@ -149,6 +159,8 @@ static int exec(struct request *request, struct err *err)
 		r = request_sandbox(request, &sandbox, err);
 	if (r == 0) {
 		r = call_exec(sandbox, &wish, &args, &env, &id, err);
+		if (r == 0)
+			audit_exec(sandbox, &wish);
 		supervisor_put(sandbox);
 	}
 	string_list_finish(&args);
@@ -345,6 +357,9 @@ static int mount(struct request *request, struct err *err)
 	(void)pthread_mutex_lock(&sandbox->mount_lock);
 	r = add_mount(sandbox, request->body, is_forced, err);
 	(void)pthread_mutex_unlock(&sandbox->mount_lock);
+	if (r == 0)
+		supervisor_audit(request->supervisor, "mount", sandbox->record.name,
+				 json_deep_copy(request->body));
 	if (r == 0)
 		r = request_reply(request, 201, view_sandbox(sandbox), err);
 	supervisor_put(sandbox);

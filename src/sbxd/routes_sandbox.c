@@ -16,6 +16,8 @@
 #include "sbxd/create.h"
 #include "sbxd/disk.h"
 #include "sbxd/guest.h"
+#include "sbxd/policy_provision.h"
+#include "sbxd/policy_store.h"
 #include "sbxd/ports.h"
 #include "sbxd/route.h"
 #include "sbxd/secret_store.h"
@@ -86,9 +88,13 @@ static int begin_creation(struct request *request, struct record *record, bool s
 	}
 	r = ports_open_record(request->supervisor->ports, sandbox, true, err);
 	if (r == 0)
+		r = policy_provision(request->supervisor->policy, sandbox->record.name,
+				     request->body, err);
+	if (r == 0)
 		r = sandbox_request(sandbox, SANDBOX_CREATE, 0, &ticket, err);
 	if (r < 0) {
 		ports_close_all(request->supervisor->ports, sandbox);
+		policy_store_forget(request->supervisor->policy, sandbox->record.name);
 		supervisor_remove(request->supervisor, sandbox);
 		return r;
 	}

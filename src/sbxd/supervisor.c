@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/log.h"
+#include "audit/audit.h"
 #include "base/err.h"
 #include "sbxd/sandbox.h"
 
@@ -87,6 +89,17 @@ struct sandbox **supervisor_list(struct supervisor *supervisor, size_t *ret_coun
 	}
 	(void)pthread_mutex_unlock(&supervisor->lock);
 	return all;
+}
+
+void supervisor_audit(struct supervisor *supervisor, const char *event, const char *sandbox,
+		      json_t *details)
+{
+	struct err err = ERR_INIT;
+
+	if (supervisor->audit == NULL)
+		json_decref(details);
+	else if (audit_append(supervisor->audit, event, sandbox, details, &err) < 0)
+		log_error("%s", err.text);
 }
 
 struct sandbox *supervisor_get(struct sandbox *sandbox)

@@ -5,6 +5,7 @@
 #ifndef SBXD_SUPERVISOR_H
 #define SBXD_SUPERVISOR_H
 
+#include <jansson.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,8 +16,11 @@
 #include "sbxd/host.h"
 #include "sbxd/paths.h"
 
+struct audit;
 struct err;
 struct ports;
+struct policy_log;
+struct policy_store;
 struct sandbox;
 struct secret_store;
 struct uplink;
@@ -27,11 +31,14 @@ struct supervisor {
 	struct paths paths;
 	struct artefacts artefacts;
 	struct host host;
-	struct uplink *uplink;	      /* owned */
-	struct ports *ports;	      /* owned */
-	struct secret_store *secrets; /* owned */
-	int64_t started_at;	      /* seconds since 1970 */
-	int stop_fd;		      /* weak: an eventfd; written to, the daemon exits */
+	struct uplink *uplink; /* owned, as the next five */
+	struct ports *ports;
+	struct secret_store *secrets;
+	struct policy_store *policy;
+	struct policy_log *policy_log;
+	struct audit *audit; /* NULL in some tests */
+	int64_t started_at;  /* seconds since 1970 */
+	int stop_fd;	     /* weak: an eventfd; written to, the daemon exits */
 	pthread_mutex_t lock;
 	struct list sandboxes; /* by name */
 	size_t count;
@@ -48,6 +55,10 @@ struct sandbox *supervisor_find(struct supervisor *supervisor, const char *name)
 
 /* New references to all, by name, in fresh memory; NULL when memory is out. */
 struct sandbox **supervisor_list(struct supervisor *supervisor, size_t *ret_count);
+
+/* Writes a line to the audit file (audit/audit.h). Takes `details`; a failure is logged. */
+void supervisor_audit(struct supervisor *supervisor, const char *event, const char *sandbox,
+		      json_t *details);
 
 struct sandbox *supervisor_get(struct sandbox *sandbox);
 void supervisor_put(struct sandbox *sandbox);

@@ -187,6 +187,30 @@ TEST(files_are_rotated_and_none_may_miss)
 	place_finish(&place);
 }
 
+static void count_line(void *context, const char *line)
+{
+	if (strstr(line, "\"event\":\"exec\"") != NULL)
+		*(unsigned *)context += 1;
+}
+
+TEST(lines_are_read_over_files)
+{
+	struct place place;
+	struct audit *audit;
+	struct err err = ERR_INIT;
+	unsigned count = 0;
+
+	place_init(&place);
+	CHECK_EQ(audit_open(place.folder, &audit, &err), 0);
+	audit_set_file_max(audit, 600);
+	for (int i = 0; i < 10; i++)
+		CHECK_EQ(append(audit, i), 0);
+	audit_close(audit);
+	CHECK_EQ(audit_read(place.folder, count_line, &count, &err), 0);
+	CHECK_EQ(count, 10);
+	place_finish(&place);
+}
+
 static void *append_many(void *audit)
 {
 	for (int i = 0; i < 100; i++)

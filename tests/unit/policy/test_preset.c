@@ -52,6 +52,7 @@ TEST(errors_name_the_line)
 		{ "group g\nallow a.example tcp GET / x", "line 2: has too many words" },
 		{ "group a b", "line 1: 'group' needs a name" },
 		{ "group", "line 1: 'group' needs a name" },
+		{ "group local:1", "line 1: 'group' needs a name" },
 		{ "group ../x", "line 1: 'group' needs a name" },
 		{ "title A\ntitle B", "line 2: 'title' needs words" },
 		{ "title", "line 1: 'title' needs words" },

@@ -7,6 +7,8 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "sbxd/disk.h"
+#include "sbxd/policy_log.h"
+#include "sbxd/policy_store.h"
 #include "sbxd/ports.h"
 #include "sbxd/sandbox.h"
 #include "sbxd/secret_store.h"
@@ -24,6 +26,7 @@ static inline int fixture_make(struct fixture *fixture)
 {
 	struct supervisor *supervisor = &fixture->supervisor;
 	struct err err = ERR_INIT;
+	int r;
 
 	*supervisor = (struct supervisor){ .count = 0 };
 	list_init(&supervisor->sandboxes);
@@ -31,9 +34,14 @@ static inline int fixture_make(struct fixture *fixture)
 	host_read(&supervisor->host);
 	if (uplink_create(&supervisor->uplink) < 0 || ports_create(&supervisor->ports) < 0)
 		return -ENOMEM;
-	if (folder_make(fixture->folder, &supervisor->paths) < 0)
-		return -ENOMEM;
-	return secret_store_create(supervisor->paths.state, NULL, &supervisor->secrets, &err);
+	r = folder_make(fixture->folder, &supervisor->paths);
+	if (r == 0)
+		r = policy_store_create(supervisor->paths.state, NULL, &supervisor->policy, &err);
+	if (r == 0)
+		r = policy_log_create(supervisor->paths.state, &supervisor->policy_log, &err);
+	return r < 0 ? r
+		     : secret_store_create(supervisor->paths.state, NULL, &supervisor->secrets,
+					   &err);
 }
 
 static inline void fixture_remove(struct fixture *fixture)
@@ -48,6 +56,8 @@ static inline void fixture_remove(struct fixture *fixture)
 	free(all);
 	uplink_destroy(fixture->supervisor.uplink);
 	secret_store_destroy(fixture->supervisor.secrets);
+	policy_store_destroy(fixture->supervisor.policy);
+	policy_log_destroy(fixture->supervisor.policy_log);
 	folder_remove(fixture->folder, &fixture->supervisor.paths);
 }
 

@@ -233,9 +233,7 @@ static void rule(const struct decider *decider, const struct policy_question *qu
 	*ret = (struct ruling){ .pin = pin };
 	policy_decide(decider->policy, question, &ret->verdict);
 	if (question->protocol == POLICY_UDP) {
-		/* HTTP rules and credentials cannot be applied to datagrams. */
-		ret->route = is_allowed(&ret->verdict) && !ret->verdict.needs_http ? ROUTE_DIRECT
-										   : ROUTE_NONE;
+		ret->route = is_allowed(&ret->verdict) ? ROUTE_DIRECT : ROUTE_NONE;
 		return;
 	}
 	if (question->port == HTTP_PORT || question->port == HTTPS_PORT) {

@@ -225,7 +225,22 @@ static void consider(struct dial *dial, const struct address *address)
 
 /* ---- resolving */
 
-static void resolved(void *context, const struct address *addresses, size_t count)
+static int family_order(const void *a, const void *b)
+{
+	const struct endpoint *left = a, *right = b;
+
+	return (right->address.family == ADDRESS_V6) - (left->address.family == ADDRESS_V6);
+}
+
+/* All candidates are known. */
+static void start(struct dial *dial)
+{
+	qsort(dial->candidate, dial->candidates, sizeof(dial->candidate[0]), family_order);
+	try_next(dial, -EHOSTUNREACH);
+}
+
+static void resolved(void *context, const struct address *addresses, size_t count,
+		     const struct address *stripped)
 {
 	struct dial *dial = context;
 	const struct decider *decider = &dial->dials->network->decider;
@@ -237,20 +252,16 @@ static void resolved(void *context, const struct address *addresses, size_t coun
 		else
 			consider(dial, &addresses[i]);
 	}
+	/* So that the answer says why. */
+	if (stripped != NULL)
+		consider(dial, stripped);
 	if (dial->lookups > 0)
 		return;
 	if (dial->candidates == 0 && !dial->is_denied) {
 		fail(dial, -EHOSTUNREACH, "the name has no address");
 		return;
 	}
-	try_next(dial, -EHOSTUNREACH);
-}
-
-static int family_order(const void *a, const void *b)
-{
-	const struct address *left = a, *right = b;
-
-	return (right->family == ADDRESS_V6) - (left->family == ADDRESS_V6);
+	start(dial);
 }
 
 static void look_up(struct dial *dial, const char *name)
@@ -273,12 +284,12 @@ static bool use_pins(struct dial *dial)
 	size_t count = dns_pins_fresh(dial->dials->network->decider.pins, dial->name, addresses,
 				      countof(addresses), clock_now_ms());
 
-	qsort(addresses, count, sizeof(addresses[0]), family_order);
 	for (size_t i = 0; i < count; i++)
 		consider(dial, &addresses[i]);
-	if (dial->candidates > 0)
-		try_next(dial, 0);
-	return dial->candidates > 0;
+	if (dial->candidates == 0)
+		return false;
+	start(dial);
+	return true;
 }
 
 /* ---- what is asked */

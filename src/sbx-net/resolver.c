@@ -127,15 +127,14 @@ static void tell_stripped(struct resolver *resolver, const char *name,
 	verdicts_add(&resolver->network->verdicts, &verdict, &event);
 }
 
-static void filter_and_pin(struct resolver *resolver, const char *name, uint16_t type,
-			   struct dns_answer *reply)
+/* Returns how many addresses were taken out, the first in ret_stripped. */
+static size_t filter_and_pin(struct resolver *resolver, const char *name, uint16_t type,
+			     struct dns_answer *reply, struct address *ret_stripped)
 {
 	const struct dns_filter filter = { .owner = resolver, .admits = admits_address };
 	struct dns_pins *pins = resolver->network->decider.pins;
-	struct address stripped;
+	size_t count = dns_filter_apply(&filter, name, type, reply, ret_stripped);
 
-	if (dns_filter_apply(&filter, name, type, reply, &stripped) > 0)
-		tell_stripped(resolver, name, &stripped);
 	for (size_t i = 0; i < reply->count; i++) {
 		const struct dns_record *record = &reply->record[i];
 
@@ -143,6 +142,7 @@ static void filter_and_pin(struct resolver *resolver, const char *name, uint16_t
 			(void)dns_pins_add(pins, name, &record->address, record->ttl,
 					   clock_now_ms());
 	}
+	return count;
 }
 
 static void forget_request(struct request *request)
@@ -158,6 +158,7 @@ static void looked_up(void *context, struct dns_answer *reply)
 	struct request *request = context;
 	const struct dns_query *query = &request->query;
 	struct policy_verdict verdict;
+	struct address stripped;
 
 	/* Rules may have changed while it was asked. */
 	decide_name(&request->resolver->network->decider, query->name, &verdict);
@@ -166,7 +167,9 @@ static void looked_up(void *context, struct dns_answer *reply)
 	} else if (reply == NULL) {
 		answer(request, DNS_SERVFAIL, NULL, 0);
 	} else {
-		filter_and_pin(request->resolver, query->name, query->type, reply);
+		if (filter_and_pin(request->resolver, query->name, query->type, reply, &stripped) >
+		    0)
+			tell_stripped(request->resolver, query->name, &stripped);
 		answer(request, reply->rcode, reply->record, reply->count);
 	}
 	forget_request(request);
@@ -491,17 +494,20 @@ static void resolved(void *context, struct dns_answer *reply)
 	struct resolving *resolving = context;
 	struct address addresses[RESOLVED_MAX];
 	uint16_t type = resolving->family == ADDRESS_V4 ? DNS_A : DNS_AAAA;
-	size_t count = 0;
+	struct address stripped;
+	size_t count = 0, taken_out = 0;
 
 	if (reply != NULL && !resolving->is_free)
-		filter_and_pin(resolving->resolver, resolving->name, type, reply);
+		taken_out = filter_and_pin(resolving->resolver, resolving->name, type, reply,
+					   &stripped);
 	for (size_t i = 0; reply != NULL && i < reply->count && count < RESOLVED_MAX; i++) {
 		if (reply->record[i].type == type)
 			addresses[count++] = reply->record[i].address;
 	}
 	list_remove(&resolving->node);
 	if (resolving->done != NULL)
-		resolving->done(resolving->context, addresses, count);
+		resolving->done(resolving->context, addresses, count,
+				taken_out > 0 ? &stripped : NULL);
 	free(resolving);
 }
 

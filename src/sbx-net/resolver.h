@@ -50,10 +50,11 @@ int resolver_serve(struct resolver *resolver, int fd);
 
 /*
  * The addresses of one family of a name, for a dial; done is called later, with those that
- * the policy lets out, pinned; 0 of them: there are none. is_free: for a name that the
- * host itself chose (its own proxy): no policy, no pin. -errno: it is not asked.
+ * the policy lets out, pinned, and one that was taken out (NULL: none was). is_free: for a
+ * name that the host itself chose (its own proxy): no policy, no pin. -errno: it is not asked.
  */
-typedef void resolved_fn(void *context, const struct address *addresses, size_t count);
+typedef void resolved_fn(void *context, const struct address *addresses, size_t count,
+			 const struct address *stripped);
 int resolver_resolve(struct resolver *resolver, const char *name, enum address_family family,
 		     bool is_free, resolved_fn *done, void *context);
 /* Forgets what was asked with this context. */

@@ -99,6 +99,28 @@ TEST(the_explicit_proxy_dials_by_name)
 	CHECK(sandbox_stop(&sandbox));
 }
 
+/* N09: a name that points inside is denied, not unknown. */
+TEST(the_explicit_proxy_is_not_rebound)
+{
+	WITH_SANDBOX(sandbox, "allow good.test", NULL);
+	static const char *const inside[] = { "10.0.0.1:0", NULL }, *const none[] = { NULL };
+	autocall(net_message_finish) struct net_message flow = { 0 }, dialled = { 0 };
+	struct net_message dial;
+	struct session session;
+	autoclose int inner = -1, outer = -1;
+
+	CHECK(connects(&sandbox, &session, LINK_GATEWAY4 ":3128"));
+	CHECK_EQ(card_proxy_next(&sandbox.card, &flow, &inner), 0);
+	dial = dial_of(&flow, "good.test", 80);
+	CHECK_EQ(card_proxy_tell(&sandbox.card, &dial), 0);
+	CHECK(answer_query(&sandbox.names, none));
+	CHECK(answer_query(&sandbox.names, inside));
+	CHECK_EQ(card_proxy_next(&sandbox.card, &dialled, &outer), 0);
+	CHECK_EQ(dialled.error, EACCES);
+	CHECK(dialled.text != NULL);
+	CHECK(sandbox_stop(&sandbox));
+}
+
 TEST(a_hardcoded_destination_of_the_explicit_proxy_needs_an_address_rule)
 {
 	WITH_SANDBOX(sandbox, "allow good.test", NULL);

@@ -37,6 +37,16 @@ extern const struct command cmd_reset;
 extern const struct command cmd_rm;
 extern const struct command cmd_rm_older;
 extern const struct command cmd_run;
+extern const struct command cmd_secret;
+extern const struct command cmd_secret_delete;
+extern const struct command cmd_secret_import;
+extern const struct command cmd_secret_ls;
+extern const struct command cmd_secret_passphrase;
+extern const struct command cmd_secret_rm;
+extern const struct command cmd_secret_set;
+extern const struct command cmd_secret_set_custom;
+extern const struct command cmd_secret_unlock;
+extern const struct command cmd_secret_unset;
 extern const struct command cmd_stop;
 extern const struct command cmd_version;
 

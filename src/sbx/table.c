@@ -3,19 +3,20 @@
 #include <stddef.h>
 
 static const struct command *const commands[] = {
-	&cmd_run,	 &cmd_create,  &cmd_exec,   &cmd_ls,	   &cmd_stop,
-	&cmd_rm,	 &cmd_prune,   &cmd_cp,	    &cmd_mount,	   &cmd_ports,
-	&cmd_logs,	 &cmd_inspect, &cmd_disk,   &cmd_policy,   &cmd_login,
-	&cmd_logout,	 &cmd_audit,   &cmd_daemon, &cmd_diagnose, &cmd_reset,
-	&cmd_completion, &cmd_version, &cmd_help,   &cmd_man,	   NULL,
+	&cmd_run,    &cmd_create,   &cmd_exec,	 &cmd_ls,	  &cmd_stop,	&cmd_rm,
+	&cmd_prune,  &cmd_cp,	    &cmd_mount,	 &cmd_ports,	  &cmd_logs,	&cmd_inspect,
+	&cmd_disk,   &cmd_policy,   &cmd_secret, &cmd_login,	  &cmd_logout,	&cmd_audit,
+	&cmd_daemon, &cmd_diagnose, &cmd_reset,	 &cmd_completion, &cmd_version, &cmd_help,
+	&cmd_man,    NULL,
 };
 
 /* The older form differs in how sandboxes are made and removed. */
 static const struct command *const older_commands[] = {
-	&cmd_run,      &cmd_create_older, &cmd_exec,	   &cmd_ls,	 &cmd_stop,  &cmd_rm_older,
-	&cmd_prune,    &cmd_cp,		  &cmd_mount,	   &cmd_ports,	 &cmd_logs,  &cmd_inspect,
-	&cmd_disk,     &cmd_policy,	  &cmd_login,	   &cmd_logout,	 &cmd_audit, &cmd_daemon,
-	&cmd_diagnose, &cmd_reset,	  &cmd_completion, &cmd_version, &cmd_help,  NULL,
+	&cmd_run,      &cmd_create_older, &cmd_exec,	&cmd_ls,     &cmd_stop,
+	&cmd_rm_older, &cmd_prune,	  &cmd_cp,	&cmd_mount,  &cmd_ports,
+	&cmd_logs,     &cmd_inspect,	  &cmd_disk,	&cmd_policy, &cmd_secret,
+	&cmd_login,    &cmd_logout,	  &cmd_audit,	&cmd_daemon, &cmd_diagnose,
+	&cmd_reset,    &cmd_completion,	  &cmd_version, &cmd_help,   NULL,
 };
 
 const struct command sbx_root = {
@@ -53,7 +54,8 @@ const struct man_section sbx_man_sections[] = {
 	  "XDG_RUNTIME_DIR, XDG_STATE_HOME\tWhere the socket and the state are.\n"
 	  "SBX_KERNEL, SBX_IMAGE, SBX_INITRAMFS\tPaths of the guest's kernel, image and initramfs, "
 	  "when "
-	  "sbxd\nis to use others than the installed ones." },
+	  "sbxd\nis to use others than the installed ones.\n"
+	  "SBX_VAULT_PASSPHRASE_FILE\tA file with the passphrase of the vault, for sbxd." },
 	{ "FILES",
 	  "$XDG_RUNTIME_DIR/sbx/sbxd.sock\tThe socket of the daemon (below /tmp without that "
 	  "variable).\n"

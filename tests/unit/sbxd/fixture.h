@@ -44,12 +44,24 @@ static inline int fixture_make(struct fixture *fixture)
 					   &err);
 }
 
+/* Its keeper tidies up after what the test waited for; what it uses stays until then. */
+static inline void fixture_await_keeper(struct sandbox *sandbox)
+{
+	uint64_t deadline_ms = clock_now_ms() + 10000;
+
+	(void)pthread_mutex_lock(&sandbox->lock);
+	while (sandbox->keeper_runs && clock_left_ms(deadline_ms) > 0)
+		sandbox_wait_change(sandbox, clock_now_ms() + 10);
+	(void)pthread_mutex_unlock(&sandbox->lock);
+}
+
 static inline void fixture_remove(struct fixture *fixture)
 {
 	size_t count = 0;
 	struct sandbox **all = supervisor_list(&fixture->supervisor, &count);
 
 	for (size_t i = 0; i < count; i++) {
+		fixture_await_keeper(all[i]);
 		supervisor_remove(&fixture->supervisor, all[i]);
 		supervisor_put(all[i]);
 	}

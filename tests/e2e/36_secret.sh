@@ -5,7 +5,7 @@ unset DBUS_SESSION_BUS_ADDRESS # a key file, on every machine
 set_and_list() {
 	is "$(sbx secret ls)" 'No secrets found for scope "all".'
 	echo gho_1234567890abcdefghijklmnop | sbx secret set github
-	like "$(sbx secret ls)" *"(global)   service   github   gho_12*mnop"*
+	like "$(sbx secret ls)" *"(global)   service   github   gho_12"*"mnop"*
 	is "$(sbx secret ls --json | jq -r '.secrets[0] | .scope + .type + .name')" globalservicegithub
 	is "$(sbx secret ls -q)" github
 	echo other-value-0000 | sbx secret set github --sandbox shared
@@ -20,7 +20,7 @@ one_notice() {
 	echo value-two-2 | sbx secret set groq 2>"$TMP/second"
 	sbx daemon stop
 	is "$(grep -c 'No keychain detected' "$TMP/first")" 1
-	is "$(grep -c 'No keychain detected' "$TMP/second")" 0
+	fails 1 grep -q 'No keychain detected' "$TMP/second"
 }
 t "without a keyring one notice says how values are protected" one_notice
 
@@ -49,7 +49,7 @@ sources() {
 	sbx secret set openai --command 'echo sk-from-a-command'
 	sbx secret set xai --ref mine://x
 	like "$(sbx secret ls)" *"openai"*"sk-fro***********"*
-	like "$(sbx secret ls)" *"xai"*"resolv*****//x"*
+	like "$(sbx secret ls)" *"xai"*"resolv***********"*
 	fails 1 sbx secret set groq --command 'echo loud >&2; false'
 	fails 1 grep -q loud "$TMP/stderr"
 	fails 1 sbx secret set groq --show-error --command 'echo loud >&2; false'

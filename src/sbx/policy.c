@@ -193,20 +193,21 @@ static int add_policy(json_t *body, const char *policy, struct err *err)
 
 int policy_split(const char *text, json_t *list, struct err *err)
 {
-	for (;;) {
-		size_t len;
+	for (;; text++) {
+		size_t len, used;
 
 		text += strspn(text, " ");
-		len = strcspn(text, ", ");
-		if (len == 0)
+		len = used = strcspn(text, ",");
+		while (used > 0 && text[used - 1] == ' ')
+			used--;
+		if (used == 0)
 			return err_set(err, -EINVAL,
 				       "a resource is empty; write a host: example.com:443");
-		if (json_array_append_new(list, json_stringn(text, len)) < 0)
+		if (json_array_append_new(list, json_stringn(text, used)) < 0)
 			return err_set(err, -EINVAL, "a resource is not UTF-8");
-		text += len + strspn(text + len, " ");
+		text += len;
 		if (*text == '\0')
 			return 0;
-		text += *text == ',';
 	}
 }
 

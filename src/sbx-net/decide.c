@@ -71,6 +71,7 @@ void decider_set_policy(struct decider *decider, struct policy *policy)
 {
 	policy_destroy(decider->policy);
 	decider->policy = policy;
+	decider->generation++;
 }
 
 static int own_parse(char *const *texts, struct address **ret, size_t *ret_count)
@@ -139,6 +140,7 @@ int decider_set_host(struct decider *decider, const struct net_message *message)
 	decider->upstream = upstream;
 	decider->own = own;
 	decider->own_count = own_count;
+	decider->generation++;
 	return 0;
 }
 
@@ -151,6 +153,7 @@ int decider_set_inspect(struct decider *decider, const struct net_message *messa
 		return r;
 	patterns_finish(&decider->inspect);
 	decider->inspect = inspect;
+	decider->generation++;
 	return 0;
 }
 

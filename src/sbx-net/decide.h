@@ -36,6 +36,7 @@ struct decider {
 	size_t own_count;
 	struct patterns inspect, no_proxy;
 	struct upstream upstream;
+	uint64_t generation; /* grows with each change of what is above, but of the pins */
 };
 
 /* Where a connection goes that is let through. */

@@ -37,12 +37,14 @@ struct dial {
 	uint64_t id, flow;		/* of the ask */
 	char name[POLICY_NAME_MAX + 1]; /* "": none */
 	uint16_t port;
+	bool is_host;	  /* host.docker.internal */
 	bool is_opaque;	  /* no name was found in the flow */
 	bool is_upstream; /* the host's own proxy is dialled; it dials the name */
 	unsigned lookups; /* under way */
 	struct endpoint candidate[CANDIDATES_MAX];
 	size_t candidates, tried;
-	bool is_denied; /* some address was kept back by the policy: why */
+	uint64_t generation; /* of the rules when the first candidate was judged */
+	bool is_denied;	     /* some address was kept back by the policy: why */
 	char denied_rule[POLICY_ID_MAX + 1], denied_text[POLICY_SENTENCE_MAX];
 	int fd; /* owned, connecting; -1 */
 	struct loop_watch watch;
@@ -115,6 +117,13 @@ static void deny(struct dial *dial, const struct policy_verdict *verdict)
 	deny_by(dial, verdict->rule == NULL ? NULL : verdict->rule->id, verdict->sentence);
 }
 
+/* A transparent flow is judged by where it goes itself, the host by its own rule. */
+static bool is_remembered(const struct dial *dial, const struct outside *outside)
+{
+	return place_of(&outside->to.address) == PLACE_GATEWAY && !dial->is_upstream &&
+	       !dial->is_host;
+}
+
 static void succeed(struct dial *dial)
 {
 	struct network *network = dial->dials->network;
@@ -125,8 +134,12 @@ static void succeed(struct dial *dial)
 					    .flags =
 						    dial->is_upstream ? NET_FLAG_VIA_UPSTREAM : 0 };
 
+	if (dial->generation != network->decider.generation) {
+		fail(dial, -EAGAIN, "the rules changed while the connection was made; try again");
+		return;
+	}
 	loop_remove(&dial->watch);
-	if (outside != NULL && !dial->is_upstream)
+	if (outside != NULL && is_remembered(dial, outside))
 		outside_dialled(outside, to,
 				dns_pins_find(network->decider.pins, dial->name, &to->address,
 					      clock_now_ms()));
@@ -201,6 +214,8 @@ static void add_candidate(struct dial *dial, const struct address *address, uint
 {
 	const struct endpoint to = { .address = *address, .port = port };
 
+	if (dial->candidates == 0)
+		dial->generation = dial->dials->network->decider.generation;
 	if (dial->candidates < CANDIDATES_MAX)
 		dial->candidate[dial->candidates++] = to;
 }
@@ -323,6 +338,7 @@ static void dial_host(struct dial *dial)
 			"HTTP rules exist for this service, and this connection is not HTTP");
 		return;
 	}
+	dial->is_host = true;
 	add_candidate(dial, &v4, dial->port);
 	add_candidate(dial, &v6, dial->port);
 	try_next(dial, 0);

@@ -99,6 +99,66 @@ TEST(the_explicit_proxy_dials_by_name)
 	CHECK(sandbox_stop(&sandbox));
 }
 
+/* N25: rules count when the connection is there, not when it was asked for. */
+TEST(a_dial_is_judged_by_the_rules_of_its_end)
+{
+	WITH_SANDBOX(sandbox, "allow good.test", NULL);
+	static const char *const addresses[] = { CARD_PEER4 ":0", NULL };
+	static const char *const none[] = { NULL }, *const denied[] = { "deny good.test", NULL };
+	autocall(net_message_finish) struct net_message flow = { 0 }, dialled = { 0 };
+	struct net_message dial;
+	struct session session;
+	autoclose int inner = -1, outer = -1;
+
+	CHECK(connects(&sandbox, &session, LINK_GATEWAY4 ":3128"));
+	CHECK_EQ(card_proxy_next(&sandbox.card, &flow, &inner), 0);
+	dial = dial_of(&flow, "good.test", endpoint_of(sandbox.server_text).port);
+	CHECK_EQ(card_proxy_tell(&sandbox.card, &dial), 0);
+	CHECK(answer_query(&sandbox.names, none));
+	CHECK_EQ(card_set_policy(&sandbox.card, denied), 0);
+	CHECK(answer_query(&sandbox.names, addresses));
+	CHECK_EQ(card_proxy_next(&sandbox.card, &dialled, &outer), 0);
+	CHECK_EQ(dialled.error, EACCES);
+	CHECK(outer < 0 && !is_readable(sandbox.server, 0));
+	CHECK(sandbox_stop(&sandbox));
+}
+
+/* And what was dialled for a flow ends with the rule that allowed it. */
+TEST(a_new_deny_cuts_explicit_flows)
+{
+	WITH_SANDBOX(sandbox, "allow good.test", "allow localhost", NULL);
+	static const char *const addresses[] = { CARD_PEER4 ":0", NULL }, *const none[] = { NULL };
+	static const char *const denied[] = { "allow localhost", "deny good.test", NULL };
+	autocall(net_message_finish) struct net_message flow = { 0 }, host = { 0 }, dialled = { 0 };
+	struct net_message dial;
+	struct session session, host_session;
+	char text[ENDPOINT_TEXT_MAX], bytes[16];
+	autoclose int listener = bound_socket(SOCK_STREAM, "127.0.0.1:0", text);
+	autoclose int inner = -1, outer = -1, host_inner = -1, host_outer = -1;
+
+	CHECK(connects(&sandbox, &session, LINK_GATEWAY4 ":3128"));
+	CHECK_EQ(card_proxy_next(&sandbox.card, &flow, &inner), 0);
+	dial = dial_of(&flow, "good.test", endpoint_of(sandbox.server_text).port);
+	CHECK_EQ(card_proxy_tell(&sandbox.card, &dial), 0);
+	CHECK(answer_query(&sandbox.names, none));
+	CHECK(answer_query(&sandbox.names, addresses));
+	CHECK_EQ(card_proxy_next(&sandbox.card, &dialled, &outer), 0);
+	CHECK_EQ(dialled.error, 0);
+	net_message_finish(&dialled);
+	CHECK(connects(&sandbox, &host_session, LINK_GATEWAY4 ":3128"));
+	CHECK_EQ(card_proxy_next(&sandbox.card, &host, &host_inner), 0);
+	dial = dial_of(&host, LINK_HOST_NAME, endpoint_of(text).port);
+	CHECK_EQ(card_proxy_tell(&sandbox.card, &dial), 0);
+	CHECK_EQ(card_proxy_next(&sandbox.card, &dialled, &host_outer), 0);
+	CHECK_EQ(dialled.error, 0);
+
+	CHECK_EQ(card_set_policy(&sandbox.card, denied), 0);
+	CHECK_EQ(session_receive(&sandbox.card, &session, bytes, sizeof(bytes)), -ECONNRESET);
+	CHECK_EQ(fd_write_full(host_inner, "still", 5), 0);
+	CHECK_EQ(session_receive(&sandbox.card, &host_session, bytes, sizeof(bytes)), 5);
+	CHECK(sandbox_stop(&sandbox));
+}
+
 /* N09: a name that points inside is denied, not unknown. */
 TEST(the_explicit_proxy_is_not_rebound)
 {

@@ -410,6 +410,7 @@ static struct exchange *exchange_create(struct session *session, struct http_str
 	grant_init(&exchange->grant);
 	guest->tag = exchange;
 	list_append(&session->exchanges, &exchange->node);
+	session->served++;
 	return exchange;
 }
 

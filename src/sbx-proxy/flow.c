@@ -120,18 +120,19 @@ static void session_over(void *owner)
 	flow_end(flow);
 }
 
-static void move_session(struct flow *flow)
+/* A request may take long; between two there is less patience, before the first the least. */
+static void session_moved(void *owner)
 {
-	struct proxy *proxy = flow->proxy;
-	bool was_resting = session_is_resting(flow->session);
+	struct flow *flow = owner;
 
-	session_move(flow->session);
-	if (flow->is_ended || flow->stage != FLOW_HTTP)
+	if (flow->is_ended || flow->session == NULL)
 		return;
 	if (!session_is_resting(flow->session))
-		patience_start(&proxy->silence, &flow->patience);
-	else if (!was_resting)
-		patience_start(&proxy->rest, &flow->patience);
+		patience_start(&flow->proxy->silence, &flow->patience);
+	else if (flow->is_busy || flow->session->served != flow->served)
+		patience_start(&flow->proxy->rest, &flow->patience);
+	flow->is_busy = !session_is_resting(flow->session);
+	flow->served = flow->session->served;
 }
 
 /* After a CONNECT the connection begins anew, for the host that it said. */
@@ -166,12 +167,14 @@ static void begin_session(struct flow *flow, bool is_proxy)
 		.origin = flow->origin,
 		.refusal = flow->refusal.error != 0 ? &flow->refusal : NULL,
 		.owner = flow,
+		.moved = session_moved,
 		.over = session_over,
 		.connected = session_connected,
 	};
 
 	session_destroy(flow->session);
 	flow->session = NULL;
+	flow->served = 0;
 	flow->stage = FLOW_HTTP;
 	if (session_create(&config, &flow->session) < 0) {
 		flow_end(flow);
@@ -179,7 +182,7 @@ static void begin_session(struct flow *flow, bool is_proxy)
 	}
 	flow->origin = NULL;
 	wait_in(flow, &flow->proxy->head);
-	move_session(flow);
+	session_move(flow->session);
 }
 
 static void shake(struct flow *flow)
@@ -433,7 +436,7 @@ static void ready(struct channel *guest)
 		move_tunnel(flow);
 		break;
 	case FLOW_HTTP:
-		move_session(flow);
+		session_move(flow->session);
 		break;
 	case FLOW_AGENT:
 		agent_move(flow->agent);

@@ -57,8 +57,11 @@ struct flow {
 	struct origin *origin; /* owned */
 	struct tunnel tunnel;
 	struct session *session; /* owned */
-	struct agent *agent;	 /* owned */
-	struct refusal refusal;	 /* to be shown */
+	/* When it was last looked at: its requests, and whether one was under way. */
+	uint64_t served;
+	bool is_busy;
+	struct agent *agent;	/* owned */
+	struct refusal refusal; /* to be shown */
 };
 
 /* Owns fd, also when it fails: then it is closed. */

@@ -1,11 +1,25 @@
 #include "sbx-proxy/proxy.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 
 #include "app/log.h"
 #include "base/clock.h"
 #include "sbx-proxy/flow.h"
+
+static void trim(struct loop_timer *timer)
+{
+	(void)timer;
+	(void)malloc_trim(0);
+}
+
+/* libc would keep what lies below anything that is still used. */
+void proxy_freed(struct proxy *proxy)
+{
+	if (proxy->trimmer.loop == NULL)
+		loop_arm(proxy->loop, &proxy->trimmer, clock_now_ms() + PROXY_TRIM_MS, trim);
+}
 
 static void reap(struct loop_timer *timer)
 {
@@ -13,6 +27,7 @@ static void reap(struct loop_timer *timer)
 
 	list_for_each (node, next, &proxy->ended)
 		flow_destroy(container_of(node, struct flow, node));
+	proxy_freed(proxy);
 }
 
 void proxy_bury(struct proxy *proxy, struct list *flow)
@@ -57,6 +72,7 @@ int proxy_create(int link_fd, int control_fd, struct proxy **ret)
 		patience_init(&proxy->head, proxy->loop, PROXY_HEAD_MS);
 		patience_init(&proxy->connect, proxy->loop, PROXY_CONNECT_MS);
 		patience_init(&proxy->hush, proxy->loop, PROXY_HUSH_MS);
+		patience_init(&proxy->spare, proxy->loop, PROXY_SPARE_MS);
 		patience_init(&proxy->rest, proxy->loop, PROXY_REST_MS);
 		patience_init(&proxy->silence, proxy->loop, PROXY_SILENCE_MS);
 		r = link_init(&proxy->link, proxy->loop, link_fd, proxy, link_flow, link_lost);
@@ -84,6 +100,7 @@ void proxy_destroy(struct proxy *proxy)
 	patience_finish(&proxy->head);
 	patience_finish(&proxy->connect);
 	patience_finish(&proxy->hush);
+	patience_finish(&proxy->spare);
 	patience_finish(&proxy->rest);
 	patience_finish(&proxy->silence);
 	loop_destroy(proxy->loop);

@@ -52,6 +52,7 @@ static void source_destroy(struct source *source)
 	list_remove(&source->node);
 	line_finish(&source->line);
 	origin_destroy(source->origin);
+	proxy_freed(source->session->config.proxy);
 	free(source);
 }
 
@@ -263,6 +264,29 @@ static bool hand_over(struct session *session)
 	return true;
 }
 
+static void let_origins_go(struct session *session)
+{
+	list_for_each (node, next, &session->sources)
+		container_of(node, struct source, node)->is_stale = true;
+	session_move(session);
+}
+
+/* The guest may come back to its connection for long; the origin's costs as much meanwhile. */
+static void lost_spare(struct patience_wait *wait)
+{
+	let_origins_go(container_of(wait, struct session, spare));
+}
+
+static void mind_spare(struct session *session)
+{
+	bool is_spare = session_is_resting(session) && !list_is_empty(&session->sources);
+
+	if (!is_spare)
+		patience_stop(&session->spare);
+	else if (list_is_empty(&session->spare.node))
+		patience_start(&session->config.proxy->spare, &session->spare);
+}
+
 static void go_on(struct loop_timer *timer)
 {
 	session_move(container_of(timer, struct session, again));
@@ -288,6 +312,8 @@ void session_move(struct session *session)
 		return;
 	}
 	wait_all(session);
+	mind_spare(session);
+	session->config.moved(session->config.owner);
 	if (rounds == ROUNDS)
 		loop_arm(session->config.proxy->loop, &session->again, clock_now_ms(), go_on);
 }
@@ -296,10 +322,7 @@ void session_judge(struct session *session)
 {
 	list_for_each (node, next, &session->exchanges)
 		exchange_judge(container_of(node, struct exchange, node));
-	/* What rests was dialled under another policy. */
-	list_for_each (node, next, &session->sources)
-		container_of(node, struct source, node)->is_stale = true;
-	session_move(session);
+	let_origins_go(session); /* what rests was dialled under another policy */
 }
 
 bool session_is_resting(const struct session *session)
@@ -318,6 +341,7 @@ int session_create(const struct session_config *config, struct session **ret)
 	session->config = *config;
 	list_init(&session->exchanges);
 	list_init(&session->sources);
+	patience_wait_init(&session->spare, lost_spare);
 	if (config->fixed != NULL)
 		memcpy(session->fixed, config->fixed, strlen(config->fixed) + 1);
 	r = make_codec(session, HTTP_SERVER, channel_alpn(config->guest), &exchange_guest_events,
@@ -345,6 +369,7 @@ void session_destroy(struct session *session)
 	session->is_over = true;
 	session->is_moving = true;
 	loop_disarm(&session->again);
+	patience_stop(&session->spare);
 	line_finish(&session->line); /* first: then nobody is told that an origin left */
 	list_for_each (node, next, &session->sources)
 		source_destroy(container_of(node, struct source, node));

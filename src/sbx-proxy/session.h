@@ -19,6 +19,7 @@
 #include "base/loop.h"
 #include "sbx-proxy/line.h"
 #include "sbx-proxy/origin.h"
+#include "sbx-proxy/patience.h"
 #include "wire/net.h"
 
 struct channel;
@@ -32,12 +33,13 @@ struct session_config {
 	uint16_t port;	     /* of the flow; 0: an explicit proxy's, requests say it */
 	const char *fixed;   /* weak; NULL: free */
 	bool is_tls;
-	unsigned alpn;		   /* what the guest speaks, so what origins are offered */
-	bool is_proxy;		   /* explicit: absolute form, CONNECT */
-	struct origin *origin;	   /* taken over when open; NULL: made when needed */
-	struct refusal *refusal;   /* moved: the answer to every request; NULL: none */
-	void *owner;		   /* weak */
-	void (*over)(void *owner); /* close the channel; the session may be destroyed then */
+	unsigned alpn;		    /* what the guest speaks, so what origins are offered */
+	bool is_proxy;		    /* explicit: absolute form, CONNECT */
+	struct origin *origin;	    /* taken over when open; NULL: made when needed */
+	struct refusal *refusal;    /* moved: the answer to every request; NULL: none */
+	void *owner;		    /* weak */
+	void (*moved)(void *owner); /* something happened: for the owner's patience */
+	void (*over)(void *owner);  /* close the channel; the session may be destroyed then */
 	/* CONNECT was answered: bytes that came after it, and the channel, are the owner's. */
 	void (*connected)(void *owner, const char *host, uint16_t port, const uint8_t *bytes,
 			  size_t len);
@@ -50,8 +52,10 @@ struct session {
 	struct line line;
 	struct list exchanges; /* struct exchange */
 	struct list sources;   /* struct source */
+	uint64_t served;       /* requests so far */
 	bool is_moving, is_over;
-	struct loop_timer again; /* more moves, after others had their turn */
+	struct patience_wait spare; /* with origins that nothing is asked of */
+	struct loop_timer again;    /* more moves, after others had their turn */
 	/* A CONNECT to be answered, outside of its event: the codec takes no byte after it then. */
 	struct http_stream *connect; /* weak; NULL: none */
 	char connect_host[ORIGIN_NAME_MAX + 1];

@@ -88,6 +88,12 @@ static int publish_all(struct ports *ports, struct sandbox *sandbox, struct publ
 	return r;
 }
 
+static void audit(struct sandbox *sandbox, const char *change, const struct published_list *list)
+{
+	supervisor_audit(sandbox->supervisor, "port", sandbox->record.name,
+			 json_pack("{ss so}", "change", change, "ports", view_list(list)));
+}
+
 static int publish(struct request *request, struct err *err)
 {
 	struct published_list list;
@@ -99,6 +105,8 @@ static int publish(struct request *request, struct err *err)
 	if (r < 0)
 		return r;
 	r = publish_all(request->supervisor->ports, sandbox, &list, err);
+	if (r == 0)
+		audit(sandbox, "publish", &list);
 	if (r == 0)
 		r = sandbox_ensure_running(sandbox, err);
 	if (r == 0)
@@ -178,6 +186,7 @@ static int unpublish(struct request *request, struct err *err)
 		sandbox->ports_stale = true;
 		sandbox_poke(sandbox);
 		(void)pthread_mutex_unlock(&sandbox->lock);
+		audit(sandbox, "unpublish", &removed);
 		r = request_reply(request, 200,
 				  json_pack("{so}", "unpublished", view_list(&removed)), err);
 	}

@@ -24,6 +24,7 @@
 #define LAYOUT_MPTABLE 0xf0000ull
 #define LAYOUT_MPTABLE_SIZE 0x10000ull
 #define LAYOUT_HIGH 0x100000ull
+#define LAYOUT_KERNEL 0x1000000ull /* where Linux is linked to be */
 #define LAYOUT_RAM_HOLE 0xc0000000ull
 #define LAYOUT_MMIO 0xd0000000ull
 #define LAYOUT_IOAPIC 0xfec00000ull

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -145,6 +146,12 @@ static int make_vm(struct machine *machine, struct err *err)
 	return r < 0 ? r : ram_plug(&machine->ram, machine->vm, err);
 }
 
+/* Bytes of the whole huge pages in size. */
+static uint64_t huge_pages(uint64_t size)
+{
+	return size - size % RAM_HUGE_PAGE;
+}
+
 static int load(struct machine *machine, struct err *err)
 {
 	const struct options *options = machine->config.options;
@@ -152,7 +159,11 @@ static int load(struct machine *machine, struct err *err)
 				      .initramfs = options->initramfs,
 				      .cmdline = machine->cmdline.text,
 				      .cpus = options->cpus };
+	struct stat kernel;
 
+	/* It is about as large in memory as it is as a file, and the guest touches most of it. */
+	if (fstat(options->kernel, &kernel) == 0)
+		ram_gather(&machine->ram, LAYOUT_KERNEL, huge_pages((uint64_t)kernel.st_size));
 	return boot_load(&config, &machine->ram.map, &machine->entry, err);
 }
 

@@ -11,6 +11,9 @@
 #include "boot/layout.h"
 #include "hv/hv.h"
 
+/* MADV_COLLAPSE of Linux 6.1, which libc does not know yet. */
+enum { COLLAPSE = 25 };
+
 static int check_size(uint64_t size, struct err *err)
 {
 	struct sysinfo info;
@@ -39,7 +42,8 @@ static int add_region(struct ram *ram, uint64_t gpa, uint64_t size, uint64_t off
 	ram->region[index] = (struct vhost_frontend_region){
 		.gpa = gpa, .size = size, .fd = ram->fd, .offset = offset
 	};
-	/* Where the host has huge pages for shared memory, they halve the cost of a fault. */
+	/* Where the host has huge pages for shared memory by itself, they halve the cost of a
+	 * fault. */
 	(void)madvise(ram->map.region[index].host, size, MADV_HUGEPAGE);
 	return 0;
 }
@@ -95,6 +99,18 @@ int ram_plug(struct ram *ram, struct hv_vm *vm, struct err *err)
 					     (unsigned long long)region->size >> 20);
 	}
 	return 0;
+}
+
+void ram_gather(struct ram *ram, uint64_t gpa, uint64_t size)
+{
+	volatile uint8_t *host = guestmem_at(&ram->map, gpa, size);
+
+	if (host == NULL)
+		return;
+	/* Linux gathers no range that is empty. */
+	for (uint64_t at = 0; at < size; at += RAM_HUGE_PAGE)
+		host[at] = 0;
+	(void)madvise((void *)host, size, COLLAPSE);
 }
 
 void ram_discard_host(struct ram *ram, const void *host, size_t size)

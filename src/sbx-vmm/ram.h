@@ -16,7 +16,7 @@
 struct err;
 struct hv_vm;
 
-enum { RAM_MIN_BYTES = 32 << 20, RAM_PAGE = 4096, RAM_REGIONS = 2 };
+enum { RAM_MIN_BYTES = 32 << 20, RAM_PAGE = 4096, RAM_HUGE_PAGE = 2 << 20, RAM_REGIONS = 2 };
 
 struct ram {
 	int fd; /* owned */
@@ -31,6 +31,13 @@ void ram_finish(struct ram *ram);
 
 /* Gives the guest its memory. */
 int ram_plug(struct ram *ram, struct hv_vm *vm, struct err *err);
+
+/*
+ * Backs [gpa, gpa + size), whole huge pages, by huge pages where the host can, before anything is
+ * written there: the guest then leaves once for 2 MiB and not for each page of it. Nothing comes of
+ * it where the host cannot.
+ */
+void ram_gather(struct ram *ram, uint64_t gpa, uint64_t size);
 
 /*
  * The guest does not need [gpa, gpa + size) for now: whole pages in it go back

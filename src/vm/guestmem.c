@@ -9,6 +9,8 @@
 
 #include "base/check.h"
 
+enum { HUGE_PAGE = 2 << 20 };
+
 /* 0 when [gpa, gpa + size) may become a region. */
 static int check_region(const struct guestmem *mem, uint64_t gpa, uint64_t size)
 {
@@ -35,11 +37,34 @@ static int check_file(int fd, uint64_t offset, uint64_t size)
 	return range_within(offset, size, (uint64_t)st.st_size) ? 0 : -EINVAL;
 }
 
+/*
+ * Maps whole pages of fd where address and offset agree below 2 MiB: only there can one entry
+ * of the processor's tables, or of the hypervisor's, stand for a huge page.
+ */
+static void *map_aligned(size_t size, int fd, off_t offset)
+{
+	uint8_t *room = mmap(NULL, size + HUGE_PAGE, PROT_NONE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	size_t skip = (size_t)(offset - (intptr_t)room) % HUGE_PAGE;
+	void *mapping;
+
+	if (room == MAP_FAILED)
+		return MAP_FAILED;
+	mapping = mmap(room + skip, size, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_NORESERVE | MAP_FIXED, fd, offset);
+	if (mapping == MAP_FAILED)
+		skip = size = 0;
+	if (skip > 0)
+		(void)munmap(room, skip);
+	(void)munmap(room + skip + size, HUGE_PAGE - skip);
+	return mapping;
+}
+
 int guestmem_map(struct guestmem *mem, uint64_t gpa, uint64_t size, uint64_t uaddr, int fd,
 		 uint64_t offset)
 {
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-	uint64_t slack = offset % page, end;
+	uint64_t slack = offset % page, whole, end;
 	void *mapping;
 	int r;
 
@@ -50,19 +75,19 @@ int guestmem_map(struct guestmem *mem, uint64_t gpa, uint64_t size, uint64_t uad
 		return r;
 	if (u64_add(uaddr, size, &end) < 0)
 		return -EINVAL;
-	mapping = mmap(NULL, size + slack, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd,
-		       (off_t)(offset - slack));
+	whole = (size + slack + page - 1) / page * page;
+	mapping = map_aligned(whole, fd, (off_t)(offset - slack));
 	if (mapping == MAP_FAILED)
 		return -errno;
 	/* The guest's secrets do not belong in our core dumps. */
-	(void)madvise(mapping, size + slack, MADV_DONTDUMP);
+	(void)madvise(mapping, whole, MADV_DONTDUMP);
 	mem->region[mem->count++] = (struct guestmem_region){
 		.gpa = gpa,
 		.size = size,
 		.uaddr = uaddr,
 		.host = (uint8_t *)mapping + slack,
 		.mapping = mapping,
-		.mapping_size = size + slack,
+		.mapping_size = whole,
 	};
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -33,6 +34,17 @@ static int parse_options(char **words, bool *ret_weak, struct err *err)
 	*ret_weak = *words != NULL && strcmp(*words, "--weak") == 0;
 	words += *ret_weak;
 	return *words == NULL ? 0 : err_set(err, -EINVAL, "'%s' is no option", *words);
+}
+
+/* Descriptors for flows, after those for all else; where the host grants few, fewer flows. */
+static unsigned count_flows(void)
+{
+	struct rlimit files = { .rlim_max = 1024 };
+	rlim_t all;
+
+	(void)getrlimit(RLIMIT_NOFILE, &files);
+	all = min_of(files.rlim_max, (rlim_t)NET_FLOWS_MAX + FDS_BESIDE);
+	return (unsigned)(all - min_of(all / 2, (rlim_t)FDS_BESIDE));
 }
 
 static int enter_jail(bool weak, struct err *err)
@@ -89,7 +101,8 @@ int main(int argc, char **argv)
 	};
 	struct network_config config = { .vhost = FD_VHOST,
 					 .control = FD_CONTROL,
-					 .proxy = FD_PROXY };
+					 .proxy = FD_PROXY,
+					 .max_flows = count_flows() };
 	static struct network network;
 	struct err err = ERR_INIT;
 	bool weak;

@@ -185,7 +185,7 @@ int network_init(struct network *network, const struct network_config *config, s
 	if (r < 0)
 		return err_set_errno(err, r, "no network can be made");
 	verdicts_init(&network->verdicts, network->loop, tell_verdict, network);
-	outsides_init(&network->outsides, network);
+	outsides_init(&network->outsides, network, config->max_flows);
 	datagrams_init(&network->datagrams, network);
 	dials_init(&network->dials, network);
 	r = resolver_init(&network->resolver, network);

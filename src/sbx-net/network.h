@@ -38,9 +38,10 @@ struct network {
 };
 
 struct network_config {
-	int vhost;   /* vhost-user socket */
-	int control; /* listening socket */
-	int proxy;   /* SOCK_SEQPACKET to sbx-proxy */
+	int vhost;	    /* vhost-user socket */
+	int control;	    /* listening socket */
+	int proxy;	    /* SOCK_SEQPACKET to sbx-proxy */
+	unsigned max_flows; /* as the limit of descriptors allows */
 };
 
 int network_init(struct network *network, const struct network_config *config, struct err *err);

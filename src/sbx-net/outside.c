@@ -29,9 +29,11 @@ enum {
 /* Bytes that are read again or thrown away go here; nobody looks at them. */
 static uint8_t discarded[DISCARD_SIZE];
 
-void outsides_init(struct outsides *outsides, struct network *network)
+void outsides_init(struct outsides *outsides, struct network *network, unsigned max)
 {
-	*outsides = (struct outsides){ .network = network, .next_id = 1, .next_port = FIRST_PORT };
+	*outsides = (struct outsides){
+		.network = network, .next_id = 1, .next_port = FIRST_PORT, .max = max
+	};
 	list_init(&outsides->open);
 	list_init(&outsides->again);
 }
@@ -39,7 +41,8 @@ void outsides_init(struct outsides *outsides, struct network *network)
 static struct outside *create(struct outsides *outsides, struct net_flow *flow,
 			      enum outside_kind kind, int fd)
 {
-	struct outside *outside = calloc(1, sizeof(*outside));
+	struct outside *outside =
+		outsides->count < outsides->max ? calloc(1, sizeof(*outside)) : NULL;
 
 	if (outside == NULL) {
 		if (fd >= 0)

@@ -65,10 +65,10 @@ struct outsides {
 	uint64_t next_id;
 	uint16_t next_port; /* of the link's host, for published ports */
 	uint64_t bytes_in, bytes_out;
-	unsigned count;
+	unsigned count, max; /* max: as many as there are descriptors for */
 };
 
-void outsides_init(struct outsides *outsides, struct network *network);
+void outsides_init(struct outsides *outsides, struct network *network, unsigned max);
 /* Before the stack is destroyed, which ends the flows. */
 void outsides_finish(struct outsides *outsides);
 

@@ -15,8 +15,8 @@
 
 /* Where clients put credentials. */
 static const char *const credential_fields[] = {
-	"authorization", "proxy-authorization", "x-api-key",	 "api-key",	   "x-goog-api-key",
-	"x-auth-token",	 "x-auth-key",		"private-token", "x-access-token",
+	"authorization", "proxy-authorization", "x-api-key",  "api-key",       "x-goog-api-key",
+	"cookie",	 "x-auth-token",	"x-auth-key", "private-token", "x-access-token",
 };
 
 static bool client_shows(const struct passage *passage, const struct credential *credential)
@@ -56,21 +56,6 @@ static const struct credential *choose(const struct passage *passage)
 	return first;
 }
 
-/* Cookies that carry a sentinel; they come in one field or in several. */
-static void strip_cookies(struct passage *passage)
-{
-	struct http_fields *fields = &passage->request->fields;
-
-	for (size_t i = 0; i < fields->count; i++) {
-		if (strcmp(fields->items[i].name, "cookie") != 0 ||
-		    !passage_holds_sentinel(passage, fields->items[i].value,
-					    fields->items[i].value_len))
-			continue;
-		(void)http_fields_remove(fields, "cookie");
-		return;
-	}
-}
-
 static bool is_credential_parameter(void *context, const char *name, size_t name_len,
 				    const char *value, size_t value_len)
 {
@@ -100,7 +85,6 @@ static void strip(struct passage *passage, const struct credential *credential)
 		(void)http_fields_remove(&passage->request->fields, credential_fields[i]);
 	if (credential->header != NULL)
 		(void)http_fields_remove(&passage->request->fields, credential->header);
-	strip_cookies(passage);
 	if (passage->request->path != NULL)
 		query_strip(passage->request->path,
 			    is_google ? is_credential_parameter_google : is_credential_parameter,

@@ -4,7 +4,7 @@
  *
  * Where a service's credential is bound to a host, every credential the client
  * sent is removed (authorization, proxy-authorization, x-api-key, api-key,
- * x-goog-api-key, cookies and query parameters that carry a sentinel,
+ * x-goog-api-key and others, cookies, query parameters that carry a sentinel,
  * access_token= and the like) and the real one set. A custom secret replaces
  * its placeholder where it stands in header values, inside Basic logins too,
  * and in the query; a request it was put into keeps no other credential. A

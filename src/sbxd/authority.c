@@ -217,6 +217,54 @@ int authority_certificate(struct sandbox *sandbox, char **ret_pem,
 	return 0;
 }
 
+/* What fits of a file of certificates. One that cannot be read trusts nobody. */
+static int add_file(const char *path, struct buf *pem)
+{
+	autocall(buf_finish) struct buf text = { 0 };
+	size_t part;
+	int r;
+
+	if (path == NULL || path[0] == '\0')
+		return 0;
+	buf_init(&text, BUNDLE_MAX);
+	r = file_read(AT_FDCWD, path, &text);
+	if (r < 0) {
+		log_warning("the certificates in '%s' are not used: %s", path, strerror(-r));
+		return r == -ENOMEM ? r : 0;
+	}
+	part = whole_certificates((const char *)text.data, text.len, pem->max - pem->len - 1);
+	if (whole_certificates((const char *)text.data, text.len, text.len) > part)
+		log_warning(
+			"the guest trusts only the first certificates in '%s': "
+			"they are more than %d bytes",
+			path, AUTHORITY_GUEST_MAX);
+	r = buf_append(pem, text.data, part);
+	return r == 0 && part > 0 ? buf_append(pem, "\n", 1) : r;
+}
+
+int authority_add_extra(const struct sandbox *sandbox, char **pem, struct err *err)
+{
+	autocall(buf_finish) struct buf all = { 0 };
+	char *text = NULL;
+	int r;
+
+	buf_init(&all, AUTHORITY_GUEST_MAX);
+	r = buf_printf(&all, "%s\n", *pem);
+	if (r == 0)
+		r = add_file(getenv("SBX_EXTRA_CA"), &all);
+	if (r == 0)
+		r = add_file(sandbox->record.extra_ca, &all);
+	if (r == 0)
+		text = strndup((const char *)all.data, all.len);
+	if (text == NULL)
+		return err_set_errno(err, r < 0 ? r : -ENOMEM,
+				     "cannot gather what sandbox '%s' trusts",
+				     sandbox->record.name);
+	free(*pem);
+	*pem = text;
+	return 0;
+}
+
 int authority_check_extra(const char *path, struct err *err)
 {
 	autocall(buf_finish) struct buf text = { 0 };

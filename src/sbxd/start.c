@@ -473,7 +473,9 @@ static int setup_init(struct sandbox *sandbox, struct setup *ret, struct err *er
 	r = secret_store_environment(sandbox->supervisor->secrets, sandbox->record.name, &ret->env);
 	if (r == 0)
 		r = environment_make(&sandbox->record, ret->authority, &ret->env);
-	return r < 0 ? err_set_errno(err, r, "cannot make the guest's environment") : 0;
+	if (r < 0)
+		return err_set_errno(err, r, "cannot make the guest's environment");
+	return authority_add_extra(sandbox, &ret->authority, err);
 }
 
 static void make_setup(struct record *record, struct setup *setup, struct guest_message *ret)

@@ -1,8 +1,11 @@
 # A world for the tests of the network: two namespaces, one for the host and one for everything beyond it, joined by one cable.
 #
-#   world_up FOLDER          makes both, with servers (world/serve) and the names of world/names; needs root
+#   world_needed             makes both once, with servers (world/serve) and the names of world/names; where it cannot, the
+#                            area is skipped: `world_needed || return 0`
 #   in_host COMMAND...       runs where sbxd runs: its resolver is the world's, its addresses are 93.184.216.2 and …::2
 #   in_world COMMAND...
+#   sandboxes ARG...         sbx with a daemon of its own in the host's namespace; $SANDBOXES is a folder for workspaces
+#   kill_daemon              SIGKILL for that daemon
 #   world_down
 #
 #   $WORLD_CA                the authority of the world's servers: `sbx create --extra-ca $WORLD_CA`
@@ -17,6 +20,9 @@ WORLD_WORLD=sbx-world-$$
 
 in_host() { ip netns exec "$WORLD_HOST" "$@"; }
 in_world() { ip netns exec "$WORLD_WORLD" "$@"; }
+
+sandboxes() { SBX_APP_NAME=world in_host sbx "$@"; }
+kill_daemon() { kill -9 "$(sandboxes daemon status --json | jq .pid)"; }
 
 seen() { jq -s "[.[] | select($2)] | length" "$WORLD/$1.log"; }
 
@@ -44,10 +50,21 @@ world_addresses() {
 	in_host ip -6 route add default via 2606:2800:220:1::34
 }
 
+world_needed() {
+	[ -z "$WORLD" ] || return 0
+	if [ "$(id -u)" != 0 ]; then
+		number=$((number + 1))
+		echo "ok $number - $area # SKIP network namespaces need root"
+		return 1
+	fi
+	world_up "$TMP/world"
+}
+
 world_up() {
 	WORLD=$1
 	WORLD_CA=$WORLD/ca.pem
-	mkdir -p "$WORLD/files" "/etc/netns/$WORLD_HOST"
+	SANDBOXES=$TMP/sandboxes
+	mkdir -p "$SANDBOXES" "$WORLD/files" "/etc/netns/$WORLD_HOST"
 	cp "$world_here/names" "$WORLD/names"
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj '/CN=The world' \
 		-keyout "$WORLD/ca.key" -out "$WORLD_CA" 2>/dev/null
@@ -62,7 +79,9 @@ world_up() {
 }
 
 world_down() {
-	[ -z "$WORLD_SERVER" ] || kill "$WORLD_SERVER" 2>/dev/null
+	[ -n "$WORLD" ] || return 0
+	sandboxes reset --force >/dev/null 2>&1
+	kill "$WORLD_SERVER" 2>/dev/null
 	ip netns del "$WORLD_HOST" 2>/dev/null
 	ip netns del "$WORLD_WORLD" 2>/dev/null
 	rm -rf "/etc/netns/$WORLD_HOST"

@@ -27,7 +27,7 @@ static uint64_t hash(const struct flow_table *table, const struct endpoint *gues
 {
 	uint8_t key[KEY_SIZE];
 
-	/* The guest has one address of each family, so its port says enough. */
+	/* The guest has hardly more than one address of each family: its port says enough. */
 	be16_store(key, guest->port);
 	be16_store(key + 2, world->port);
 	memcpy(key + 4, world->address.bytes, 16);
@@ -63,7 +63,8 @@ struct net_flow *flow_find(const struct flow_table *table, const struct endpoint
 
 	for (struct net_flow *flow = table->bucket[at]; flow != NULL; flow = flow->next) {
 		if (flow->guest.port == guest->port && flow->world.port == world->port &&
-		    address_equal(&flow->world.address, &world->address))
+		    address_equal(&flow->world.address, &world->address) &&
+		    address_equal(&flow->guest.address, &guest->address))
 			return flow;
 	}
 	return NULL;

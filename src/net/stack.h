@@ -85,7 +85,8 @@ struct net_world {
 	/*
 	 * Optional: how many bytes write() would surely take now: the window that the guest
 	 * is told. Asked once for an ACK, not for a segment. A sender that outruns write()
-	 * must retransmit, so a guess below the truth is better than one above.
+	 * must retransmit, so a guess below the truth is better than one above. It moves in
+	 * steps of 8 KiB: net_flow_writable() must follow when there is room again.
 	 */
 	size_t (*room)(void *world, struct net_flow *flow);
 	/* The guest will send no more. */

@@ -317,8 +317,12 @@ ssize_t outside_write(struct outside *outside, const struct iovec *parts, int co
 	return n;
 }
 
-/* What the kernel would take before it says that its buffer is full. */
-size_t outside_room(const struct outside *outside)
+/*
+ * What the kernel would take before it says that its buffer is full. A buffer
+ * that it calls full, a third free, is watched anew: without a failed write
+ * nothing else makes it tell when there is room again.
+ */
+size_t outside_room(struct outside *outside)
 {
 	uint32_t info[SK_MEMINFO_VARS];
 	socklen_t len = sizeof(info);
@@ -327,6 +331,8 @@ size_t outside_room(const struct outside *outside)
 	if (getsockopt(outside->fd, SOL_SOCKET, SO_MEMINFO, info, &len) < 0)
 		return 0;
 	used = outside->is_tcp ? info[SK_MEMINFO_WMEM_QUEUED] : info[SK_MEMINFO_WMEM_ALLOC];
+	if (used > info[SK_MEMINFO_SNDBUF] / 3 * 2)
+		(void)loop_change(&outside->watch, EVENTS);
 	return used < info[SK_MEMINFO_SNDBUF] ? info[SK_MEMINFO_SNDBUF] - used : 0;
 }
 

@@ -75,7 +75,7 @@ void outsides_finish(struct outsides *outsides);
 /* net_world's calls for a flow. */
 void outside_opened(struct outsides *outsides, struct net_flow *flow, const struct endpoint *to);
 ssize_t outside_write(struct outside *outside, const struct iovec *parts, int count);
-size_t outside_room(const struct outside *outside);
+size_t outside_room(struct outside *outside);
 void outside_finished(struct outside *outside);
 ssize_t outside_peek(struct outside *outside, size_t offset, const struct iovec *parts, int count);
 void outside_acked(struct outside *outside, size_t bytes);

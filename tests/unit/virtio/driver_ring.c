@@ -129,6 +129,12 @@ bool driver_ring_take(struct driver_ring *ring, uint32_t *ret_head, uint32_t *re
 	return true;
 }
 
+bool driver_ring_is_empty(const struct driver_ring *ring)
+{
+	return atomic_load_explicit(word(ring, ring->used + 2), memory_order_acquire) ==
+	       ring->used_seen;
+}
+
 void driver_ring_want_interrupt(struct driver_ring *ring, uint16_t after)
 {
 	*word(ring, ring->avail + 4 + 2 * (uint64_t)ring->size) =

@@ -54,6 +54,9 @@ bool driver_ring_needs_kick(struct driver_ring *ring);
 /* Takes back the next used chain; false when there is none. */
 bool driver_ring_take(struct driver_ring *ring, uint32_t *ret_head, uint32_t *ret_written);
 
+/* Whether driver_ring_take() would find none. */
+bool driver_ring_is_empty(const struct driver_ring *ring);
+
 /* Asks for an interrupt once the device has used all that was offered so far but `after`. */
 void driver_ring_want_interrupt(struct driver_ring *ring, uint16_t after);
 

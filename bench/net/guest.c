@@ -18,7 +18,9 @@ enum {
 	ACK = 16,
 	OUR_SCALE = 7,
 	OUR_WINDOW = 3 << 20, /* what Linux grows to by itself */
-	RETRY_MS = 300,
+	RETRY_MS = 10,	      /* about when Linux's tail loss probe goes out here */
+	FIRST_WINDOW = 10,
+	WINDOW_MAX = 64 << 20,
 	ARP_TRIES = 50,
 	BURST = 64,
 };
@@ -132,6 +134,32 @@ static size_t frame_limit(const struct guest *guest, const struct flow *flow)
 	return guest->config.link->has_tso ? most - most % flow->mss : flow->mss;
 }
 
+static uint32_t usable(const struct flow *flow)
+{
+	uint32_t in_flight = flow->nxt - flow->una, window = flow->edge - flow->una;
+
+	window = min_of(window, flow->window);
+	return window > in_flight ? window - in_flight : 0;
+}
+
+/* Everything from una on again, and half as much at once. */
+static void go_back(struct flow *flow)
+{
+	flow->threshold = max_of((flow->nxt - flow->una) / 2, 2U * flow->mss);
+	flow->window = flow->threshold;
+	flow->nxt = flow->una;
+}
+
+void guest_retry(struct guest *guest, unsigned index)
+{
+	struct flow *flow = &guest->flows[index];
+
+	if (flow->nxt == flow->una || clock_now_ms() - flow->sent_ms <= RETRY_MS)
+		return;
+	go_back(flow);
+	flow->sent_ms = clock_now_ms();
+}
+
 void guest_push(struct guest *guest, unsigned index)
 {
 	struct flow *flow = &guest->flows[index];
@@ -139,10 +167,10 @@ void guest_push(struct guest *guest, unsigned index)
 	size_t limit = frame_limit(guest, flow);
 
 	for (unsigned i = 0; i < BURST && flow->step == FLOW_OPEN && !flow->fin_sent; i++) {
-		uint32_t room = flow->edge - flow->nxt;
+		uint32_t room = usable(flow);
 		size_t n = min_of(unsent, limit);
 
-		if ((int32_t)room <= 0 || n == 0)
+		if (room == 0 || n == 0)
 			return;
 		if (n > room) /* whole segments, as Linux does */
 			n = room >= flow->mss	     ? room - room % flow->mss
@@ -179,6 +207,8 @@ static void take_syn(struct guest *guest, struct flow *flow, const uint8_t *tcp)
 			flow->scale = tcp[i + 2];
 	}
 	flow->edge = flow->nxt + be16_load(tcp + 14);
+	flow->window = (uint32_t)FIRST_WINDOW * flow->mss;
+	flow->threshold = WINDOW_MAX;
 	flow->step = FLOW_OPEN;
 	guest->open++;
 }
@@ -192,10 +222,14 @@ static void take_ack(struct guest *guest, struct flow *flow, const uint8_t *tcp,
 		return;
 	if (bytes == 0 && payload == 0 && edge == flow->edge && flow->nxt != flow->una &&
 	    ++flow->duplicates == 3)
-		flow->nxt = flow->una;
+		go_back(flow);
 	flow->edge = edge;
 	if (bytes == 0)
 		return;
+	if (flow->window < WINDOW_MAX)
+		flow->window += flow->window < flow->threshold
+					? bytes
+					: (uint32_t)((uint64_t)bytes * flow->mss / flow->window);
 	flow->una = ack;
 	if ((int32_t)(flow->nxt - ack) < 0)
 		flow->nxt = ack;

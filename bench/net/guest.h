@@ -18,10 +18,11 @@ enum flow_step { FLOW_FREE, FLOW_ASKED, FLOW_OPEN, FLOW_ENDED, FLOW_RESET };
 struct flow {
 	enum flow_step step;
 	uint32_t una, nxt, edge; /* edge: how far its peer's window goes */
-	uint32_t rcv, told;
-	uint64_t received, acked; /* payload */
-	uint64_t wants;		  /* payload that is still to be sent for the first time */
-	uint64_t sent_ms;	  /* when something was last sent or acknowledged */
+	uint32_t rcv;
+	uint32_t window, threshold; /* of congestion, RFC 5681 */
+	uint64_t received, acked;   /* payload */
+	uint64_t wants;		    /* payload that is still to be sent for the first time */
+	uint64_t sent_ms;	    /* when something was last sent or acknowledged */
 	uint16_t mss;
 	uint8_t scale, duplicates;
 	bool ack_due, fin_due, fin_sent;
@@ -53,6 +54,9 @@ bool guest_open(struct guest *guest, unsigned index);
 
 /* Sends what the flow wants, as far as it may now. */
 void guest_push(struct guest *guest, unsigned index);
+
+/* Nothing was acknowledged for a while: goes back to where that stopped. */
+void guest_retry(struct guest *guest, unsigned index);
 
 /* Resets the flow; false: no room now. */
 bool guest_reset(struct guest *guest, unsigned index);

@@ -26,9 +26,9 @@ enum {
 	SETTLE_MS = 1500,
 	MEASURE_MS = 4000,
 	PATIENCE_MS = 60000,
+	RETRY_MS = 50,
 	AT_ONCE = 64, /* connections under way, of row connect */
-	RETRY_MS = 300,
-	PORTS = 64, /* that the server ends connections on */
+	PORTS = 64,   /* that the server ends connections on */
 };
 
 static struct guest guest;
@@ -43,14 +43,6 @@ static void turn(unsigned flows)
 	link->impl->flush(link);
 	if (!guest_step(&guest) && !link->impl->wait(link, 10))
 		errx(1, "the backend is gone");
-}
-
-static void retry(struct flow *flow)
-{
-	if (flow->nxt != flow->una && clock_now_ms() - flow->sent_ms > RETRY_MS) {
-		flow->nxt = flow->una;
-		flow->sent_ms = clock_now_ms();
-	}
 }
 
 static void open_first(void)
@@ -76,10 +68,10 @@ static double stream(bool up)
 	open_first();
 	if (up)
 		guest.flows[0].wants = UINT64_MAX / 2;
-	for (begin = clock_now_ms(); clock_now_ms() - begin < WARM_UP_MS; retry(&guest.flows[0]))
+	for (begin = clock_now_ms(); clock_now_ms() - begin < WARM_UP_MS; guest_retry(&guest, 0))
 		turn(1);
 	bytes = moved(up);
-	for (begin = clock_now_ms(); clock_now_ms() - begin < MEASURE_MS; retry(&guest.flows[0]))
+	for (begin = clock_now_ms(); clock_now_ms() - begin < MEASURE_MS; guest_retry(&guest, 0))
 		turn(1);
 	return (double)(moved(up) - bytes) * 8 / 1e6 / (double)(clock_now_ms() - begin);
 }
@@ -103,10 +95,18 @@ static double connect_rate(void)
 	return (double)guest.ended * 1000 / (double)(clock_now_ms() - begin);
 }
 
+static void retry_all(unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		guest_retry(&guest, i);
+		guest_push(&guest, i);
+	}
+}
+
 /* Seconds until all are open and have had their answer; -1: they never were. */
 static double many(unsigned count)
 {
-	uint64_t begin = clock_now_ms(), deadline = begin + PATIENCE_MS;
+	uint64_t begin = clock_now_ms(), deadline = begin + PATIENCE_MS, retried_ms = begin;
 	unsigned started = 0, asked = 0;
 
 	while (guest.received < count && guest.reset == 0 && clock_left_ms(deadline) > 0) {
@@ -120,6 +120,10 @@ static double many(unsigned count)
 				break; /* no room now */
 		}
 		turn(0);
+		if (clock_now_ms() - retried_ms > RETRY_MS) {
+			retry_all(asked);
+			retried_ms = clock_now_ms();
+		}
 	}
 	return guest.received < count ? -1 : (double)(clock_now_ms() - begin) / 1000;
 }

@@ -20,10 +20,9 @@
 #include "sbxd/supervisor.h"
 
 /* Opens those processes of the record that still live; how many are missing. */
-static int open_processes(const struct sandbox *sandbox, struct run *run)
+static int open_processes(const struct record *record, struct run *run)
 {
-	const struct record *record = &sandbox->record;
-	int missing = run_has_network(sandbox) ? RUN_ROLES : RUN_ROLES - 2;
+	int missing = RUN_ROLES;
 
 	for (int role = 0; role < RUN_ROLES; role++) {
 		const char *name = run_role_name((enum run_role)role, record);
@@ -41,7 +40,7 @@ static int open_processes(const struct sandbox *sandbox, struct run *run)
 
 int run_adopt(struct sandbox *sandbox, struct run *run, struct err *err)
 {
-	int missing = open_processes(sandbox, run), r = 0;
+	int missing = open_processes(&sandbox->record, run), r = 0;
 
 	if (missing == 1 && run->pidfds[RUN_BLK] < 0)
 		r = run_restart_blk(sandbox, run, err);
@@ -81,7 +80,7 @@ static void settle_live(struct sandbox *sandbox)
 	if (run == NULL)
 		return;
 	if (status == SANDBOX_STARTING) {
-		(void)open_processes(sandbox, run);
+		(void)open_processes(&sandbox->record, run);
 		r = err_set(&err, -ECANCELED, "the daemon ended while it started");
 	} else {
 		r = run_adopt(sandbox, run, &err);

@@ -8,13 +8,14 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/fd.h"
 #include "sbxd/paths.h"
 
-enum { OTHER_MS = 10000 };
+enum { OTHER_STEP_MS = 50 };
 
 /* The command's side: waits for the byte. The daemon's own words are in stderr already. */
 static void await_ready(int fd, pid_t pid, const struct paths *paths)
@@ -49,27 +50,20 @@ int detach(const struct paths *paths, int *ret_ready_fd, struct err *err)
 	return 0;
 }
 
-_Noreturn void detach_await_other(const struct paths *paths)
+bool detach_await_other(const struct paths *paths, uint64_t deadline_ms)
 {
 	autoclose int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	uint64_t deadline_ms = clock_now_ms() + OTHER_MS;
-	char events[4096];
+	struct pollfd poll_fd = { .fd = watch, .events = POLLIN };
+	int fd;
 
 	if (watch >= 0)
 		(void)inotify_add_watch(watch, paths->run, IN_CREATE | IN_ATTRIB | IN_MOVED_TO);
-	while (clock_left_ms(deadline_ms) > 0) {
-		struct pollfd poll_fd = { .fd = watch, .events = POLLIN };
-		int fd;
-
-		if (fd_connect_unix(paths->socket, &fd) == 0) {
-			(void)close(fd);
-			(void)printf("Daemon already running (socket: %s)\n", paths->socket);
-			exit(EXIT_SUCCESS);
-		}
-		/* a second at most: listen() after bind() is no event */
-		(void)poll(&poll_fd, 1, 1000);
-		(void)!read(watch, events, sizeof(events));
+	if (fd_connect_unix(paths->socket, &fd) == 0) {
+		(void)close(fd);
+		(void)printf("Daemon already running (socket: %s)\n", paths->socket);
+		exit(EXIT_SUCCESS);
 	}
-	(void)fprintf(stderr, "sbxd: another daemon holds '%s' but does not answer\n", paths->lock);
-	exit(EXIT_FAILURE);
+	/* A moment: listen() after bind() is no event, nor is the release of the lock. */
+	(void)poll(&poll_fd, 1, min_of(clock_left_ms(deadline_ms), OTHER_STEP_MS));
+	return clock_left_ms(deadline_ms) > 0;
 }

@@ -5,6 +5,9 @@
 #ifndef SBXD_DETACH_H
 #define SBXD_DETACH_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 struct err;
 struct paths;
 
@@ -15,7 +18,10 @@ struct paths;
  */
 int detach(const struct paths *paths, int *ret_ready_fd, struct err *err);
 
-/* When another daemon holds the state: waits until it answers, prints that and exits. */
-_Noreturn void detach_await_other(const struct paths *paths);
+/*
+ * When another daemon holds the state: exits when it answers, and returns after a moment when it
+ * does not, so that the lock is tried again; false when the deadline came.
+ */
+bool detach_await_other(const struct paths *paths, uint64_t deadline_ms);
 
 #endif

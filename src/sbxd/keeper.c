@@ -180,12 +180,12 @@ static void become_stopped(struct sandbox *sandbox, const char *reason)
 	sandbox->flows = 0;
 	if (sandbox->arrivals_count > 0)
 		sandbox->want_start = true; /* they came while it stopped */
-	sandbox->finished[SANDBOX_STOP]++;  /* whoever asked, and whether or not anybody did */
-	(void)pthread_cond_broadcast(&sandbox->changed);
 	(void)pthread_mutex_unlock(&sandbox->lock);
 	(void)file_remove_tree(AT_FDCWD, sandbox->run_folder);
 	save_or_log(sandbox);
 	ports_rest(sandbox->supervisor->ports, sandbox);
+	/* whoever asked, and whether or not anybody did; what is told is on disk */
+	sandbox_finish_operation(sandbox, SANDBOX_STOP, NULL);
 }
 
 /* From a running VM to none. */

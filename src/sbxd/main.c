@@ -22,6 +22,7 @@
 #include "audit/audit.h"
 #include "base/check.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/fd.h"
 #include "base/loop.h"
@@ -37,7 +38,7 @@
 #include "sbxd/supervisor.h"
 #include "sbxd/uplink.h"
 
-enum { LOG_MAX_BYTES = 8 << 20 };
+enum { LOG_MAX_BYTES = 8 << 20, OTHER_MS = 10000 };
 
 struct options {
 	const char *app_name;
@@ -146,10 +147,12 @@ static int take_lock(const struct paths *paths, int *ret_fd)
 static int take_state(struct daemon *daemon, const struct options *options, struct err *err)
 {
 	const struct paths *paths = &daemon->supervisor.paths;
+	uint64_t deadline_ms = clock_now_ms() + OTHER_MS;
 	int r = take_lock(paths, &daemon->lock_fd);
 
-	if (r == -EWOULDBLOCK && options->detach)
-		detach_await_other(paths);
+	/* The other one answers soon, or it is about to end and lets go of the lock. */
+	while (r == -EWOULDBLOCK && options->detach && detach_await_other(paths, deadline_ms))
+		r = take_lock(paths, &daemon->lock_fd);
 	if (r == -EWOULDBLOCK)
 		return err_set(err, r, "a daemon runs already for '%s'", paths->state);
 	return r < 0 ? err_set_errno(err, r, "cannot lock '%s'", paths->lock) : 0;

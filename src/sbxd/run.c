@@ -5,8 +5,6 @@
 
 #include "base/cleanup.h"
 #include "sbxd/record.h"
-#include "sbxd/sandbox.h"
-#include "sbxd/supervisor.h"
 
 struct run *run_create(void)
 {
@@ -44,13 +42,6 @@ void run_destroy(struct run *run)
 	network_finish(&run->network);
 	tail_clear(&run->messages);
 	free(run);
-}
-
-bool run_has_network(const struct sandbox *sandbox)
-{
-	char *const *paths = sandbox->supervisor->artefacts.paths;
-
-	return paths[ARTEFACT_NET] != NULL && paths[ARTEFACT_PROXY] != NULL;
 }
 
 const char *run_role_name(enum run_role role, const struct record *record)

@@ -50,9 +50,6 @@ void run_destroy(struct run *run); /* closes; ends nothing */
 /* "sbx-blk", …; the engine's name comes from the record. */
 const char *run_role_name(enum run_role role, const struct record *record);
 
-/* Whether the programs that serve a network are there. */
-bool run_has_network(const struct sandbox *sandbox);
-
 /* start.c: from nothing to a guest that answers. Deadlines inside. */
 int run_start(struct sandbox *sandbox, struct run *run, struct err *err);
 

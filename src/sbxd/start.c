@@ -349,7 +349,7 @@ static int spawn_engine(struct sandbox *sandbox, struct parts *parts, struct err
 		.disks_count = DISKS,
 		.fs_fd = parts->fs_far,
 		.vsock_fd = parts->vsock_far,
-		.net_path = run_has_network(sandbox) ? sandbox->link_path : NULL,
+		.net_path = sandbox->link_path,
 		.weak_jail = record->weak_jail,
 	};
 
@@ -367,11 +367,7 @@ static int persist(struct sandbox *sandbox, struct parts *parts, struct err *err
 	(void)pthread_mutex_lock(&sandbox->lock);
 	record->processes_count = 0;
 	for (int role = 0; role < RUN_ROLES; role++) {
-		struct record_process *process = &record->processes[record->processes_count];
-
-		if (parts->children[role].pidfd < 0)
-			continue;
-		record->processes_count++;
+		struct record_process *process = &record->processes[record->processes_count++];
 
 		process->id = parts->children[role].id;
 		(void)snprintf(process->name, sizeof(process->name), "%s",
@@ -389,7 +385,7 @@ static int release(struct run *run, struct parts *parts, struct err *err)
 
 	for (size_t i = 0; i < countof(order); i++) {
 		struct spawned *child = &parts->children[order[i]];
-		int r = child->pidfd < 0 ? 0 : jail_spawn_release(child, err);
+		int r = jail_spawn_release(child, err);
 
 		run->pidfds[order[i]] = take_fd(&child->pidfd);
 		if (r < 0)
@@ -408,9 +404,9 @@ static int spawn_all(struct sandbox *sandbox, struct run *run, struct parts *par
 		r = spawn_fs(sandbox, parts, err);
 	if (r == 0)
 		r = spawn_vsock(sandbox, parts, err);
-	if (r == 0 && run_has_network(sandbox))
+	if (r == 0)
 		r = spawn_net(sandbox, parts, err);
-	if (r == 0 && run_has_network(sandbox))
+	if (r == 0)
 		r = spawn_proxy(sandbox, parts, err);
 	if (r == 0)
 		r = persist(sandbox, parts, err);
@@ -425,7 +421,7 @@ static int await_ready(struct sandbox *sandbox, struct run *run, struct err *err
 	uint64_t deadline_ms = clock_now_ms() + READY_MS;
 	char line[200];
 
-	while (!run->is_ready || (run_has_network(sandbox) && !network_is_applied(&run->network))) {
+	while (!run->is_ready || !network_is_applied(&run->network)) {
 		bool is_cancelled;
 		int r = run_step(sandbox, run, deadline_ms, err);
 

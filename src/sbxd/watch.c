@@ -253,7 +253,10 @@ int run_step(struct sandbox *sandbox, struct run *run, uint64_t deadline_ms, str
 {
 	struct pollfd set[WATCHED_COUNT];
 	eventfd_t ignored;
+	int r = network_update(sandbox, &run->network, err);
 
+	if (r < 0)
+		return r;
 	fill(sandbox, run, set);
 	if (poll(set, WATCHED_COUNT, clock_left_ms(deadline_ms)) <= 0)
 		return 0;
@@ -277,7 +280,7 @@ int run_step(struct sandbox *sandbox, struct run *run, uint64_t deadline_ms, str
 			return goes_on_without(sandbox, run, (enum run_role)role)
 				       ? 0
 				       : tell_end(sandbox, run, (enum run_role)role, err);
-	return network_update(sandbox, &run->network, err);
+	return 0;
 }
 
 /* Who serves a published port has something to do while connections are open. Lock held. */
@@ -319,10 +322,8 @@ int run_connect(struct sandbox *sandbox, struct run *run, struct err *err)
 {
 	int r = guest_events(sandbox->vsock_path, &run->events_fd, err);
 
-	if (r == 0 && run_has_network(sandbox))
-		r = network_connect(sandbox, &run->network, err);
 	if (r == 0)
-		r = network_update(sandbox, &run->network, err);
+		r = network_connect(sandbox, &run->network, err);
 	if (r == 0 && fd_connect_unix(sandbox->screen_path, &run->console_fd) < 0)
 		run->console_fd = -1; /* no console, no reason to fail */
 	return r;

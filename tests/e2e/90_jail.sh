@@ -5,7 +5,9 @@ jailed() {
 	sbx diagnose -o json >"$TMP/diagnose" || true
 	cat "$TMP/diagnose"
 	jq -e '.sandboxes[] | select(.name == "shared") | .processes | length >= 4' "$TMP/diagnose"
-	jq -e '.sandboxes[].processes[] | .namespaces | contains(["user","mount","pid","ipc","uts","net"])' "$TMP/diagnose"
+	jq -e '.sandboxes[].processes[] | .namespaces | contains(["user","mount","pid","ipc","uts"])' "$TMP/diagnose"
+	# the one whose sockets are the sandbox's way out
+	jq -e '[.sandboxes[].processes[] | select(.namespaces | contains(["net"]) | not) | .name] | unique == ["sbx-net"]' "$TMP/diagnose"
 	jq -e '.sandboxes[].processes[] | .capabilities == 0 and .seccomp == 2 and .no_new_privs' "$TMP/diagnose"
 	jq -e '.summary.fail == 0' "$TMP/diagnose"
 }
@@ -18,16 +20,18 @@ kernel_agrees() {
 		grep -qx 'NoNewPrivs:	1' "/proc/$pid/status"
 		grep -qx 'CapEff:	0000000000000000' "/proc/$pid/status"
 		grep -qx 'CapBnd:	0000000000000000' "/proc/$pid/status"
-		test "$(readlink "/proc/$pid/ns/net")" != "$(readlink /proc/self/ns/net)"
+		[ "$(cat "/proc/$pid/comm")" = sbx-net ] ||
+			test "$(readlink "/proc/$pid/ns/net")" != "$(readlink /proc/self/ns/net)"
 		test "$(readlink "/proc/$pid/ns/user")" != "$(readlink /proc/self/ns/user)"
 	done
 }
 t "/proc says the same" kernel_agrees
 
-no_network() {
-	is "$(sbx exec shared sh -c 'ls /sys/class/net')" lo
+one_network() {
+	is "$(sbx exec shared sh -c 'ls /sys/class/net')" "eth0
+lo"
 }
-t "the guest has loopback only" no_network
+t "the guest has one network and a loopback" one_network
 
 memory_of_our_processes() {
 	# the sum of our processes (not of the emulator) stays below 12 MiB

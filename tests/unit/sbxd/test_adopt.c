@@ -72,12 +72,9 @@ static void start_reader(int listen_fd)
 static void leave_running(enum sandbox_status status, pid_t pids[RUN_ROLES],
 			  int ret_listen[SOCKETS])
 {
-	static char net[] = "sbx-net", proxy[] = "sbx-proxy";
 	char run_folder[PATH_MAX + 32], path[PATH_MAX + 64];
 	struct record record;
 
-	fixture.supervisor.artefacts.paths[ARTEFACT_NET] = net;
-	fixture.supervisor.artefacts.paths[ARTEFACT_PROXY] = proxy;
 	fixture_record(&record, "demo");
 	record.status = status;
 	for (int role = 0; role < RUN_ROLES; role++) {

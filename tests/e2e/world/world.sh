@@ -67,6 +67,7 @@ world_up() {
 	mkdir -p "$SANDBOXES" "$WORLD/files" "/etc/netns/$WORLD_HOST"
 	cp "$world_here/names" "$WORLD/names"
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj '/CN=The world' \
+		-addext keyUsage=critical,keyCertSign,cRLSign \
 		-keyout "$WORLD/ca.key" -out "$WORLD_CA" 2>/dev/null
 	ip netns add "$WORLD_HOST" && ip netns add "$WORLD_WORLD"
 	ip -n "$WORLD_HOST" link add cable type veth peer name cable netns "$WORLD_WORLD"

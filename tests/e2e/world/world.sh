@@ -75,14 +75,13 @@ world_up() {
 	printf 'nameserver 93.184.216.53\n' >"/etc/netns/$WORLD_HOST/resolv.conf"
 	forget
 	in_world python3 "$world_here/serve" "$WORLD" >"$WORLD/serve.log" 2>&1 &
-	WORLD_SERVER=$!
 	wait_for 30 test -e "$WORLD/ready"
 }
 
 world_down() {
 	[ -n "$WORLD" ] || return 0
 	sandboxes reset --force >/dev/null 2>&1
-	kill "$WORLD_SERVER" 2>/dev/null
+	ip netns pids "$WORLD_WORLD" 2>/dev/null | xargs -r kill 2>/dev/null
 	ip netns del "$WORLD_HOST" 2>/dev/null
 	ip netns del "$WORLD_WORLD" 2>/dev/null
 	rm -rf "/etc/netns/$WORLD_HOST"

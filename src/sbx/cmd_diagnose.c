@@ -47,7 +47,8 @@ static const struct option rows[] = {
 };
 
 /* The order of groups on paper. */
-static const char *const groups[] = { "Installation", "Platform", "Storage", "Connection", "Jail" };
+static const char *const groups[] = { "Installation", "Platform", "Storage",
+				      "Connection",   "Network",  "Jail" };
 
 static const struct status_row {
 	const char *name;

@@ -12,27 +12,14 @@
 #include "base/err.h"
 #include "engine/engine.h"
 #include "jail/inspect.h"
+#include "sbxd/diagnose_report.h"
 #include "sbxd/sandbox.h"
 #include "sbxd/supervisor.h"
 #include "sbxd/view.h"
 
-enum verdict { VERDICT_PASS, VERDICT_WARN, VERDICT_FAIL, VERDICT_SKIP, VERDICTS };
-
 static const char *const verdict_names[VERDICTS] = { "pass", "warn", "fail", "skip" };
 
-/* What the checks add up to. */
-struct report {
-	struct supervisor *supervisor; /* weak */
-	json_t *checks, *sandboxes;    /* owned */
-	int counts[VERDICTS];
-};
-
-struct finding {
-	const char *group, *name, *message, *detail, *hint; /* the last two may be NULL */
-	enum verdict verdict;
-};
-
-static void add(struct report *report, const struct finding *finding)
+void report_add(struct report *report, const struct finding *finding)
 {
 	report->counts[finding->verdict]++;
 	(void)json_array_append_new(
@@ -49,15 +36,16 @@ static void check_installation(struct report *report)
 		enum artefact artefact = (enum artefact)i;
 		const char *path = artefacts_need(&report->supervisor->artefacts, artefact, &err);
 
-		add(report, &(struct finding){ "Installation", artefact_name(artefact),
-					       path != NULL ? "found" : err.text, path, NULL,
-					       path != NULL ? VERDICT_PASS : VERDICT_FAIL });
+		report_add(report, &(struct finding){ "Installation", artefact_name(artefact),
+						      path != NULL ? "found" : err.text, path, NULL,
+						      path != NULL ? VERDICT_PASS : VERDICT_FAIL });
 	}
-	add(report,
-	    &(struct finding){ "Installation", "mke2fs",
-			       access("/sbin/mke2fs", X_OK) == 0 ? "found" : "missing",
-			       "/sbin/mke2fs", "apt-get install e2fsprogs",
-			       access("/sbin/mke2fs", X_OK) == 0 ? VERDICT_PASS : VERDICT_FAIL });
+	report_add(report,
+		   &(struct finding){ "Installation", "mke2fs",
+				      access("/sbin/mke2fs", X_OK) == 0 ? "found" : "missing",
+				      "/sbin/mke2fs", "apt-get install e2fsprogs",
+				      access("/sbin/mke2fs", X_OK) == 0 ? VERDICT_PASS
+									: VERDICT_FAIL });
 }
 
 static void check_platform(struct report *report)
@@ -68,14 +56,17 @@ static void check_platform(struct report *report)
 	bool has_namespaces = access("/proc/self/ns/user", F_OK) == 0;
 	bool has_seccomp = access("/proc/sys/kernel/seccomp/actions_avail", F_OK) == 0;
 
-	add(report, &(struct finding){ "Platform", "Engine", r == 0 ? engine->name : "none",
-				       why.text, NULL, r == 0 ? VERDICT_PASS : VERDICT_FAIL });
-	add(report, &(struct finding){ "Platform", "User namespaces",
-				       has_namespaces ? "offered by the kernel" : "missing", NULL,
-				       NULL, has_namespaces ? VERDICT_PASS : VERDICT_FAIL });
-	add(report, &(struct finding){ "Platform", "Seccomp",
-				       has_seccomp ? "offered by the kernel" : "missing", NULL,
-				       NULL, has_seccomp ? VERDICT_PASS : VERDICT_FAIL });
+	report_add(report,
+		   &(struct finding){ "Platform", "Engine", r == 0 ? engine->name : "none",
+				      why.text, NULL, r == 0 ? VERDICT_PASS : VERDICT_FAIL });
+	report_add(report,
+		   &(struct finding){ "Platform", "User namespaces",
+				      has_namespaces ? "offered by the kernel" : "missing", NULL,
+				      NULL, has_namespaces ? VERDICT_PASS : VERDICT_FAIL });
+	report_add(report,
+		   &(struct finding){ "Platform", "Seccomp",
+				      has_seccomp ? "offered by the kernel" : "missing", NULL, NULL,
+				      has_seccomp ? VERDICT_PASS : VERDICT_FAIL });
 }
 
 static void check_folder(struct report *report, const char *name, const char *path)
@@ -84,14 +75,15 @@ static void check_folder(struct report *report, const char *name, const char *pa
 	struct stat st;
 
 	if (stat(path, &st) < 0 || access(path, R_OK | W_OK | X_OK) < 0) {
-		add(report, &(struct finding){ "Storage", name, "cannot be used", path, NULL,
-					       VERDICT_FAIL });
+		report_add(report, &(struct finding){ "Storage", name, "cannot be used", path, NULL,
+						      VERDICT_FAIL });
 		return;
 	}
 	is_private = st.st_uid == geteuid() && (st.st_mode & 077) == 0;
-	add(report, &(struct finding){ "Storage", name,
-				       is_private ? "private and writable" : "open to others", path,
-				       NULL, is_private ? VERDICT_PASS : VERDICT_FAIL });
+	report_add(report,
+		   &(struct finding){ "Storage", name,
+				      is_private ? "private and writable" : "open to others", path,
+				      NULL, is_private ? VERDICT_PASS : VERDICT_FAIL });
 }
 
 static void check_storage(struct report *report)
@@ -104,10 +96,10 @@ static void check_storage(struct report *report)
 	check_folder(report, "Run directory", paths->run);
 	(void)host_free_space(paths->state, &room);
 	(void)snprintf(text, sizeof(text), "%" PRIu64 " MiB", room >> 20);
-	add(report, &(struct finding){ "Storage", "Free space", text, paths->state, NULL,
-				       room >> 30 >= 2	 ? VERDICT_PASS
-				       : room >> 20 > 64 ? VERDICT_WARN
-							 : VERDICT_FAIL });
+	report_add(report, &(struct finding){ "Storage", "Free space", text, paths->state, NULL,
+					      room >> 30 >= 2	? VERDICT_PASS
+					      : room >> 20 > 64 ? VERDICT_WARN
+								: VERDICT_FAIL });
 }
 
 static json_t *view_namespaces(unsigned own)
@@ -179,10 +171,12 @@ static void check_sandbox(struct report *report, struct sandbox *sandbox)
 	(void)json_array_append_new(
 		report->sandboxes,
 		json_pack("{ss so}", "name", sandbox->record.name, "processes", list));
-	add(report, &(struct finding){ "Jail", sandbox->record.name,
-				       all_locked ? "every process is locked in"
-						  : "a process is not locked in as it should be",
-				       NULL, NULL, all_locked ? VERDICT_PASS : VERDICT_FAIL });
+	report_add(report,
+		   &(struct finding){ "Jail", sandbox->record.name,
+				      all_locked ? "every process is locked in"
+						 : "a process is not locked in as it should be",
+				      NULL, NULL, all_locked ? VERDICT_PASS : VERDICT_FAIL });
+	diagnose_sandbox_network(report, sandbox);
 }
 
 static void check_sandboxes(struct report *report)
@@ -195,9 +189,9 @@ static void check_sandboxes(struct report *report)
 		supervisor_put(all[i]);
 	}
 	if (json_array_size(report->sandboxes) == 0)
-		add(report,
-		    &(struct finding){ "Jail", "Processes", "no sandbox runs", NULL,
-				       "start one to see how it is locked in", VERDICT_SKIP });
+		report_add(report, &(struct finding){ "Jail", "Processes", "no sandbox runs", NULL,
+						      "start one to see how it is locked in",
+						      VERDICT_SKIP });
 }
 
 json_t *diagnose_all(struct supervisor *supervisor)
@@ -209,8 +203,9 @@ json_t *diagnose_all(struct supervisor *supervisor)
 	check_installation(&report);
 	check_platform(&report);
 	check_storage(&report);
-	add(&report, &(struct finding){ "Connection", "Daemon", "answers", supervisor->paths.socket,
-					NULL, VERDICT_PASS });
+	report_add(&report, &(struct finding){ "Connection", "Daemon", "answers",
+					       supervisor->paths.socket, NULL, VERDICT_PASS });
+	diagnose_network(&report);
 	check_sandboxes(&report);
 	return json_pack("{ss so s{si si si si} so}", "version", "1.0", "checks", report.checks,
 			 "summary", "pass", report.counts[VERDICT_PASS], "warn",

@@ -356,6 +356,94 @@ bool policy_store_is_initialized(struct policy_store *store, const char *sandbox
 	return is_initialized;
 }
 
+/* Lock held. */
+static json_t *describe(const struct policy_store *store, const struct policy_scope *scope)
+{
+	const struct policy_scope *base = &store->global;
+	bool is_own =
+		scope != NULL && (scope->damage.code < 0 || text_of(scope, "preset") != NULL ||
+				  text_of(scope, "file") != NULL);
+
+	if (is_own && base->damage.code == 0)
+		base = scope;
+	if (base->damage.code < 0)
+		return json_pack("{ss ss}", "source", base == scope ? "sandbox" : "global",
+				 "damage", base->damage.text);
+	return json_pack("{ss ss*}", "source",
+			 is_own				   ? "sandbox"
+			 : text_of(base, "preset") != NULL ? "global"
+							   : "none",
+			 "preset", text_of(base, "preset"));
+}
+
+json_t *policy_store_describe(struct policy_store *store, const char *sandbox)
+{
+	json_t *json;
+
+	(void)pthread_mutex_lock(&store->lock);
+	json = describe(store, sandbox == NULL ? NULL : find(store, sandbox));
+	(void)pthread_mutex_unlock(&store->lock);
+	return json;
+}
+
+/* A name that the rule matches; false: it is for no name, or for a glob of another kind. */
+static bool name_of_rule(const struct policy_rule *rule, char ret[POLICY_NAME_MAX + 1])
+{
+	const char *pattern =
+		rule->resource.kind == POLICY_ANY ? "example.com" : rule->resource.pattern;
+	const char *below = pattern;
+
+	if (rule->decision != POLICY_ALLOW || rule->methods != NULL || rule->path != NULL ||
+	    (rule->protocols & POLICY_TCP) == 0 || rule->resource.kind == POLICY_NET)
+		return false;
+	while (*below == '*')
+		below++;
+	if (below != pattern && *below != '.')
+		return false;
+	(void)snprintf(ret, POLICY_NAME_MAX + 1, "%s%s", below != pattern ? "probe" : "", below);
+	return strpbrk(ret, "*?[") == NULL;
+}
+
+/* The first of the rules that is not overruled. */
+static int find_allowed(const struct rule_list *rules, const struct policy *policy,
+			char ret_name[POLICY_NAME_MAX + 1], uint16_t *ret_port)
+{
+	for (size_t i = 0; i < rules->count; i++) {
+		struct policy_question question = { .name = ret_name,
+						    .port = rules->items[i].resource.port,
+						    .protocol = POLICY_TCP };
+		struct policy_verdict verdict;
+
+		if (!name_of_rule(&rules->items[i], ret_name))
+			continue;
+		policy_decide(policy, &question, &verdict);
+		if (verdict.decision != POLICY_ALLOW)
+			continue;
+		*ret_port = question.port;
+		return 0;
+	}
+	return -ENOENT;
+}
+
+int policy_store_allowed(struct policy_store *store, const char *sandbox,
+			 char ret_name[POLICY_NAME_MAX + 1], uint16_t *ret_port)
+{
+	struct effective effective = { .locked_down = true };
+	struct policy *policy = NULL;
+	int r = policy_store_compile(store, sandbox, &policy);
+
+	if (r < 0)
+		return r;
+	(void)pthread_mutex_lock(&store->lock);
+	r = gather(store, sandbox, &effective);
+	(void)pthread_mutex_unlock(&store->lock);
+	if (r == 0)
+		r = find_allowed(&effective.rules, policy, ret_name, ret_port);
+	rule_list_finish(&effective.rules);
+	policy_destroy(policy);
+	return r;
+}
+
 /* Tells of a change, without the lock. */
 static unsigned tell(struct policy_store *store, const char *sandbox)
 {

@@ -59,6 +59,19 @@ int policy_store_compile(struct policy_store *store, const char *sandbox, struct
 /* Whether a preset was chosen, for all or for this sandbox. */
 bool policy_store_is_initialized(struct policy_store *store, const char *sandbox);
 
+/*
+ * What is in force: {"source":"sandbox"} for a policy of its own, {"source":"global"}, or
+ * {"source":"none"}, with "preset" (its name) or "damage" (a sentence) where there is one.
+ */
+json_t *policy_store_describe(struct policy_store *store, const char *sandbox);
+
+/*
+ * A name and port (0: any) that a rule in force allows, to probe with; for "*.d" a name below d.
+ * -ENOENT: there is none.
+ */
+int policy_store_allowed(struct policy_store *store, const char *sandbox,
+			 char ret_name[POLICY_NAME_MAX + 1], uint16_t *ret_port);
+
 /* Chooses the global preset, once: -EEXIST afterwards. */
 int policy_store_init(struct policy_store *store, const char *preset, struct err *err);
 

@@ -129,6 +129,12 @@ int secret_store_remove(struct secret_store *store, const struct secret_selector
 /* All there are, masked: {"protection","locked","secrets":[…],"custom_secrets":[…]}. */
 json_t *secret_store_list(struct secret_store *store);
 
+/* The names of secrets in effect for a sandbox, each once; none when the vault is locked. */
+json_t *secret_store_names(struct secret_store *store, const char *sandbox);
+
+/* Whether the vault opens: -ENOENT, there is none yet; else as of vault_open(), with a sentence. */
+int secret_store_check(struct secret_store *store, struct err *err);
+
 /* {"services":[{"name","env":[…],"oauth"}]} */
 json_t *secret_store_services(struct secret_store *store);
 

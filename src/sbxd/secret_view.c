@@ -1,5 +1,6 @@
 #include "sbxd/secret_view.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -138,6 +139,40 @@ json_t *secret_store_list(struct secret_store *store)
 	return json_pack("{ss sb ss* so so}", "protection", protection(store), "locked", !is_open,
 			 "reason", is_open ? NULL : err.text, "secrets", secrets, "custom_secrets",
 			 customs);
+}
+
+json_t *secret_store_names(struct secret_store *store, const char *sandbox)
+{
+	json_t *seen = json_object(), *names = json_array(), *ignored;
+	struct err err = ERR_INIT;
+	const char *name;
+
+	(void)pthread_mutex_lock(&store->lock);
+	for (size_t i = 0; secret_vault(store, &err) == 0 && i < vault_count(store->vault); i++) {
+		const struct vault_entry *entry = vault_at(store->vault, i);
+		bool is_second = entry->kind == VAULT_OAUTH && strchr(entry->name, '/') != NULL;
+
+		if (!is_second && secret_is_effective(store, entry, sandbox))
+			(void)json_object_set_new(seen, entry->name, json_true());
+	}
+	(void)pthread_mutex_unlock(&store->lock);
+	json_object_foreach(seen, name, ignored)
+	{
+		(void)json_array_append_new(names, json_string(name));
+	}
+	json_decref(seen);
+	return names;
+}
+
+int secret_store_check(struct secret_store *store, struct err *err)
+{
+	enum vault_key key;
+	int r;
+
+	(void)pthread_mutex_lock(&store->lock);
+	r = vault_peek(store->folder, &key) == -ENOENT ? -ENOENT : secret_vault(store, err);
+	(void)pthread_mutex_unlock(&store->lock);
+	return r;
 }
 
 json_t *secret_store_services(struct secret_store *store)

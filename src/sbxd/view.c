@@ -11,7 +11,9 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "sbxd/disk.h"
+#include "sbxd/policy_store.h"
 #include "sbxd/sandbox.h"
+#include "sbxd/secret_store.h"
 #include "sbxd/supervisor.h"
 
 json_t *view_time(int64_t seconds)
@@ -208,5 +210,9 @@ json_t *view_inspect(struct sandbox *sandbox)
 	(void)json_object_set_new(json, "state_dir", json_string(sandbox->folder));
 	(void)json_object_set_new(json, "run_dir", json_string(sandbox->run_folder));
 	(void)json_object_set_new(json, "disks", view_disks(sandbox));
+	(void)json_object_set_new(json, "policy",
+				  policy_store_describe(sandbox->supervisor->policy, record->name));
+	(void)json_object_set_new(json, "secrets",
+				  secret_store_names(sandbox->supervisor->secrets, record->name));
 	return json;
 }

@@ -346,4 +346,48 @@ TEST(the_view_shows_all_that_is_in_force)
 	remove_store(store);
 }
 
+static bool source_is(struct policy_store *store, const char *sandbox, const char *source,
+		      const char *preset)
+{
+	json_t *json = policy_store_describe(store, sandbox);
+	const char *found = json_string_value(json_object_get(json, "preset"));
+	bool same =
+		strcmp(json_string_value(json_object_get(json, "source")), source) == 0 &&
+		(found == NULL || preset == NULL ? found == preset : strcmp(found, preset) == 0);
+
+	json_decref(json);
+	return same;
+}
+
+TEST(what_is_in_force_is_described)
+{
+	struct policy_store *store = make_store();
+	struct err err = ERR_INIT;
+
+	CHECK(source_is(store, "web", "none", NULL));
+	CHECK_EQ(policy_store_init(store, "balanced", &err), 0);
+	CHECK(source_is(store, NULL, "global", "balanced"));
+	CHECK(source_is(store, "web", "global", "balanced"));
+	CHECK_EQ(policy_store_set_own(store, "web", "locked-down", NULL, &err), 0);
+	CHECK(source_is(store, "web", "sandbox", "locked-down"));
+	CHECK(source_is(store, "other", "global", "balanced"));
+	remove_store(store);
+}
+
+TEST(a_name_to_probe_with_is_one_that_is_allowed)
+{
+	struct policy_store *store = make_store();
+	char name[POLICY_NAME_MAX + 1];
+	struct err err = ERR_INIT;
+	uint16_t port = 0;
+
+	CHECK_EQ(policy_store_allowed(store, "web", name, &port), -ENOENT);
+	CHECK_EQ(policy_store_init(store, "balanced", &err), 0);
+	CHECK_EQ(policy_store_allowed(store, "web", name, &port), 0);
+	CHECK(strchr(name, '*') == NULL && strchr(name, '.') != NULL);
+	CHECK_EQ(policy_store_set_own(store, "web", "locked-down", NULL, &err), 0);
+	CHECK_EQ(policy_store_allowed(store, "web", name, &port), -ENOENT);
+	remove_store(store);
+}
+
 TEST_MAIN()

@@ -412,4 +412,39 @@ TEST(masks)
 	}
 }
 
+TEST(names_in_effect_are_told_once)
+{
+	struct secret_store *store = begin();
+	struct err err = ERR_INIT;
+	json_t *names;
+
+	CHECK_EQ(secret_store_check(store, &err), -ENOENT);
+	CHECK_EQ(set_key(store, "openai", NULL, "sk-global"), 0);
+	CHECK_EQ(set_key(store, "openai", "web", "sk-own"), 0);
+	CHECK_EQ(set_key(store, "github", "other", "gho_real_value"), 0);
+	CHECK_EQ(secret_store_check(store, &err), 0);
+	names = secret_store_names(store, "web");
+	CHECK_EQ(json_array_size(names), 1);
+	CHECK_STR(json_string_value(json_array_get(names, 0)), "openai");
+	json_decref(names);
+	end(store);
+}
+
+TEST(a_vault_that_does_not_open_is_told)
+{
+	struct secret_store *store = begin(), *later = NULL;
+	struct err err = ERR_INIT;
+	json_t *names;
+
+	CHECK_EQ(set_key(store, "openai", NULL, "sk-global"), 0);
+	CHECK_EQ(secret_store_rekey(store, "a passphrase", &err), 0);
+	CHECK_EQ(secret_store_create(folder, getenv("SERVICES"), &later, &err), 0);
+	CHECK_EQ(secret_store_check(later, &err), -ENOKEY);
+	names = secret_store_names(later, "web");
+	CHECK_EQ(json_array_size(names), 0);
+	json_decref(names);
+	secret_store_destroy(later);
+	end(store);
+}
+
 TEST_MAIN()

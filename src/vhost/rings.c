@@ -74,6 +74,18 @@ static void kicked(struct loop_watch *watch, uint32_t events)
 		loop_remove(&ring->watch);
 }
 
+/*
+ * A ring that is larger than the frontend made the area for is served without a
+ * record: QEMU makes it for the size it was started with, and lets a guest on
+ * virtio-mmio take a larger one. It never gives such a ring to a second backend.
+ */
+static bool lacks_record(const struct vhost_ring *ring, const struct virtq_inflight *record)
+{
+	const struct vhost_inflight *area = &ring->rings->inflight;
+
+	return area->mapping != NULL && record == NULL && ring->size <= area->queue_size;
+}
+
 /* What already waits in the ring is served by a kick of our own. */
 int vhost_rings_start(struct vhost_ring *ring)
 {
@@ -90,7 +102,7 @@ int vhost_rings_start(struct vhost_ring *ring)
 
 	if (!vhost_ring_is_ready(ring))
 		return 0;
-	if (rings->inflight.mapping != NULL && config.inflight == NULL)
+	if (lacks_record(ring, config.inflight))
 		return -EINVAL;
 	r = vhost_ring_start(ring, &config);
 	if (r < 0)

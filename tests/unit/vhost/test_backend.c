@@ -229,6 +229,25 @@ TEST(another_backend_goes_on_where_one_ended)
 	}
 }
 
+/* As QEMU does, whose guest may take a larger ring than QEMU was told of. */
+TEST(a_ring_larger_than_the_area_is_served_without_a_record)
+{
+	struct vhost_frontend_inflight area;
+
+	CHECK_EQ(session_start(&session, true), 0);
+	CHECK_SESSION(vhost_frontend_make_inflight(session.frontend, SESSION_QUEUES,
+						   SESSION_QUEUE_SIZE / 2, &area,
+						   &session.err) == 0);
+	CHECK_SESSION(vhost_frontend_set_inflight(session.frontend, &area, &session.err) == 0);
+	for (unsigned i = 0; i < SESSION_QUEUES; i++) {
+		CHECK_SESSION(session_start_queue(&session, i, 0) == 0);
+		session_offer(&session, i, "served");
+		CHECK_SESSION(session_answered(&session, i, "served"));
+	}
+	(void)close(area.fd);
+	session_stop(&session);
+}
+
 TEST(an_area_that_does_not_fit_is_refused)
 {
 	struct vhost_frontend_inflight area;

@@ -1,5 +1,5 @@
-# Package managers, git and ssh of the guest against the world's servers (world/world.sh), and a datagram port the other
-# way. The daemon of this area is an instance of its own, because an agent with one key is in its environment.
+# Package managers, gRPC, git and ssh of the guest against the world's servers (world/world.sh), and a datagram port the
+# other way. The daemon of this area is an instance of its own, because an agent with one key is in its environment.
 
 world_needed || return 0
 
@@ -97,6 +97,27 @@ apt_installs() {
 	is "$(seen requests '.path | endswith(".deb")')" 1
 }
 t "apt-get updates and installs over http" apt_installs
+
+# grpc_call METHOD MESSAGE: what the server of the world answers, called without generated code
+grpc_call() {
+	guest python3 -c '
+import grpc, os, sys
+roots = open(os.environ.get("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt"), "rb").read()
+with grpc.secure_channel("grpc.example.com:443", grpc.ssl_channel_credentials(roots)) as channel:
+    print(channel.unary_unary(sys.argv[1])(sys.argv[2].encode()).decode())' "$@"
+}
+
+grpc_calls() {
+	forget
+	is "$(grpc_call /t.T/Repeat tunnelled)" tunnelled
+	# a rule about paths has the proxy look into it
+	clients policy deny network grpc.example.com --method ANY --path '/t.T/Never' --sandbox clients
+	is "$(grpc_call /t.T/Repeat looked-into)" looked-into
+	fails 1 grpc_call /t.T/Never refused
+	says "$(cat "$TMP/stderr")" PERMISSION_DENIED
+	is "$(seen requests '.server == "grpc"')" 2
+}
+t "gRPC calls, tunnelled and looked into" grpc_calls
 
 agent_is_guarded() {
 	says "$(guest ssh-add -l)" 'key-of-the-host \(ED25519\)'

@@ -6,11 +6,15 @@
 #include <string.h>
 
 #include "audit/audit.h"
+#include "base/check.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "policy/policy.h"
+#include "sbxd/authority.h"
 #include "sbxd/diagnose_report.h"
+#include "sbxd/guest.h"
 #include "sbxd/network.h"
 #include "sbxd/policy_store.h"
 #include "sbxd/sandbox.h"
@@ -19,9 +23,10 @@
 #include "sbxd/uplink.h"
 
 #define GROUP "Network"
+#define GUEST_BUNDLE "/etc/ssl/certs/ca-certificates.crt"
 #define DENIED_NAME "denied.invalid" /* RFC 2606: never a name of anybody */
 
-enum { CHECK_NAME_MAX = 128, HTTPS_PORT = 443 };
+enum { CHECK_NAME_MAX = 128, HTTPS_PORT = 443, GUEST_MS = 10000 };
 
 static void check_resolvers(struct report *report, const struct uplink_facts *facts)
 {
@@ -185,6 +190,56 @@ static void check_in_force(struct report *report, const char *sandbox)
 				      is_applied ? VERDICT_PASS : VERDICT_FAIL });
 }
 
+/* The last whole line of a certificate, which is of its signature: no other has it. */
+static char *last_line(const char *pem)
+{
+	const char *end = strstr(pem, "\n-----END"), *start;
+
+	if (end == NULL)
+		return NULL;
+	end = memrchr(pem, '\n', (size_t)(end - pem));
+	start = end == NULL ? NULL : memrchr(pem, '\n', (size_t)(end - pem));
+	return start == NULL ? NULL : strndup(start + 1, (size_t)(end - start - 1));
+}
+
+/* 0 when the guest's bundle has the certificate; -ENOENT when not. */
+static int find_in_bundle(struct sandbox *sandbox, struct err *err)
+{
+	char hash[AUTHORITY_HASH_SIZE];
+	autofree char *pem = NULL;
+	autofree char *line = NULL;
+	uint32_t status = 0;
+	int r = authority_certificate(sandbox, &pem, hash, err);
+
+	if (r < 0)
+		return r;
+	line = pem == NULL ? NULL : last_line(pem);
+	if (line == NULL)
+		return err_set(err, -ENOMEM, "out of memory");
+	char *args[] = { (char *)"grep", (char *)"-qsF", (char *)"-e", line, (char *)GUEST_BUNDLE };
+	r = guest_run(sandbox->vsock_path,
+		      &(struct guest_message){
+			      .type = GUEST_EXEC, .args = args, .args_count = countof(args) },
+		      clock_now_ms() + GUEST_MS, &status, err);
+	if (r == 0 && status != 0)
+		r = err_set(err, -ENOENT, "not in the guest's " GUEST_BUNDLE);
+	return r;
+}
+
+static void check_certificate(struct report *report, struct sandbox *sandbox)
+{
+	struct err err = ERR_INIT;
+	int r = find_in_bundle(sandbox, &err);
+	char check[CHECK_NAME_MAX];
+
+	(void)snprintf(check, sizeof(check), "%s: certificate", sandbox->record.name);
+	report_add(report,
+		   &(struct finding){ GROUP, check, r == 0 ? "the guest trusts it" : err.text, NULL,
+				      "programs in the guest refuse connections that are looked "
+				      "into; start the sandbox again",
+				      r == 0 ? VERDICT_PASS : VERDICT_WARN });
+}
+
 void diagnose_sandbox_network(struct report *report, struct sandbox *sandbox)
 {
 	const char *name = sandbox->record.name;
@@ -195,4 +250,5 @@ void diagnose_sandbox_network(struct report *report, struct sandbox *sandbox)
 	check_probes(report, name, policy);
 	policy_destroy(policy);
 	check_in_force(report, name);
+	check_certificate(report, sandbox);
 }

@@ -144,6 +144,41 @@ int guest_call(const char *socket, const struct guest_message *request, uint64_t
 	return r < 0 ? r : guest_ask(fd, request, 1, deadline_ms, ret_answer, err);
 }
 
+static int run(struct stream *stream, const struct guest_message *request, uint64_t deadline_ms,
+	       uint32_t *ret_status, struct err *err)
+{
+	struct guest_message last;
+	int r = guest_message_append(&stream->out, request);
+
+	if (r == 0)
+		r = stream_write(stream, deadline_ms);
+	if (r < 0)
+		return err_set_errno(err, r, "cannot send to the guest");
+	r = read_message(stream, deadline_ms, &last, err);
+	if (r < 0)
+		return r;
+	*ret_status = last.status;
+	if (last.type != GUEST_EXIT || !last.has_status)
+		r = err_set(err, -EPROTO, "the command in the guest did not end as it should");
+	guest_message_finish(&last);
+	return r;
+}
+
+int guest_run(const char *socket, const struct guest_message *request, uint64_t deadline_ms,
+	      uint32_t *ret_status, struct err *err)
+{
+	struct stream stream;
+	autoclose int fd = -1;
+	int r = guest_connect(socket, false, deadline_ms, &fd, err);
+
+	if (r < 0)
+		return r;
+	stream_init(&stream, fd);
+	r = run(&stream, request, deadline_ms, ret_status, err);
+	stream_finish(&stream);
+	return r;
+}
+
 /* Reads items until the end of the list. */
 static int read_items(struct stream *stream, uint64_t deadline_ms,
 		      int (*each)(void *context, const struct guest_message *item), void *context,

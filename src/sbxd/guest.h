@@ -33,6 +33,13 @@ int guest_ask(int fd, const struct guest_message *requests, size_t count, uint64
 int guest_call(const char *socket, const struct guest_message *request, uint64_t deadline_ms,
 	       struct guest_message *ret_answer, struct err *err);
 
+/*
+ * Runs an attached command that prints nothing; *ret_status: what it ended with. -EPROTO when it
+ * printed, or a signal ended it.
+ */
+int guest_run(const char *socket, const struct guest_message *request, uint64_t deadline_ms,
+	      uint32_t *ret_status, struct err *err);
+
 /* Calls each for every detached command; what it returns < 0 ends the walk. */
 int guest_list(const char *socket, uint64_t deadline_ms,
 	       int (*each)(void *context, const struct guest_message *item), void *context,

@@ -169,4 +169,33 @@ TEST(a_list_ends_at_its_end)
 	CHECK_EQ(count, 2);
 }
 
+TEST(a_command_has_a_status)
+{
+	const struct guest_message request = { .type = GUEST_EXEC };
+	const struct guest_message answers[] = {
+		{ .type = GUEST_EXIT, .status = 3, .has_status = true }
+	};
+	struct fake fake = { .answers = answers, .count = 1 };
+	struct err err = ERR_INIT;
+	uint32_t status = 0;
+
+	CHECK_EQ(fake_start(&fake), 0);
+	CHECK_EQ(guest_run(socket_path, &request, clock_now_ms() + 10000, &status, &err), 0);
+	CHECK_EQ(status, 3);
+	fake_end(&fake);
+}
+
+TEST(a_command_that_a_signal_ended_has_none)
+{
+	const struct guest_message request = { .type = GUEST_EXEC };
+	const struct guest_message answers[] = { { .type = GUEST_EXIT, .signal = 9 } };
+	struct fake fake = { .answers = answers, .count = 1 };
+	struct err err = ERR_INIT;
+	uint32_t status = 0;
+
+	CHECK_EQ(fake_start(&fake), 0);
+	CHECK_EQ(guest_run(socket_path, &request, clock_now_ms() + 10000, &status, &err), -EPROTO);
+	fake_end(&fake);
+}
+
 TEST_MAIN()

@@ -5,7 +5,7 @@ unset DBUS_SESSION_BUS_ADDRESS # a key file, on every machine
 set_and_list() {
 	is "$(sbx secret ls)" 'No secrets found for scope "all".'
 	echo gho_1234567890abcdefghijklmnop | sbx secret set github
-	like "$(sbx secret ls)" *"(global)   service   github   gho_12"*"mnop"*
+	says "$(sbx secret ls)" '^[(]global[)]   service   github   gho_12.*mnop'
 	is "$(sbx secret ls --json | jq -r '.secrets[0] | .scope + .type + .name')" globalservicegithub
 	is "$(sbx secret ls -q)" github
 	echo other-value-0000 | sbx secret set github --sandbox shared

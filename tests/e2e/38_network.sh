@@ -98,7 +98,7 @@ restarts() {
 	for role in sbx-net sbx-proxy; do
 		pid=$(network_pids $role)
 		kill -9 "$pid"
-		wait_for 30 sh -c "! ip netns exec $WORLD_HOST env SBX_APP_NAME=network sbx ls | grep -q '^web .*running'"
+		wait_for 30 sh -c "ip netns exec $WORLD_HOST env SBX_APP_NAME=network sbx ls | grep -q '^web .*stopped'"
 		like "$(net inspect web --json | jq -r .reason)" "*$role*"
 		allowed
 		denied

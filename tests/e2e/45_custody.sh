@@ -1,11 +1,7 @@
 # Where keys are and where they are not (C06): with known values in the vault, after use of each kind, the host is searched
 # for them: guest memory and that of every process, disks, logs, arguments, environments. They stand in sbxd and sbx-proxy.
-. "$here/world/world.sh"
 
-if [ "$(id -u)" != 0 ]; then
-	skip "custody of keys" "network namespaces and foreign memory need root"
-	return 0
-fi
+world_needed || return 0
 
 NEEDLE=$TMP/custody.needle
 CUSTODY=$TMP/custody-workspace
@@ -16,8 +12,6 @@ search() { "$here/find-secret" "$NEEDLE" "$@"; }
 
 # pids of the programs of that name that serve the sandbox
 pids_of() { custody inspect safe --json | jq -r ".processes[] | select(.name | test(\"$1\")) | .pid"; }
-
-world_up "$TMP/custody-world"
 
 custody_setup() {
 	head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n' >"$NEEDLE"
@@ -32,6 +26,7 @@ t "three secrets and a sandbox that uses them" custody_setup
 
 custody_use() {
 	local how
+	forget
 	guest curl -sS https://api.anthropic.com/echo >"$TMP/custody.1"
 	guest curl -sS https://api.github.com/echo >"$TMP/custody.2"
 	guest curl -sS -u me:custody-placeholder https://api.example.com/echo >"$TMP/custody.3"
@@ -91,4 +86,3 @@ custody_revoked() {
 t "what is removed is gone from sbx-proxy at once" custody_revoked
 
 custody reset --force >/dev/null 2>&1
-world_down

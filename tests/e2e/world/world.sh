@@ -85,4 +85,5 @@ world_down() {
 	ip netns del "$WORLD_HOST" 2>/dev/null
 	ip netns del "$WORLD_WORLD" 2>/dev/null
 	rm -rf "/etc/netns/$WORLD_HOST"
+	WORLD=
 }

@@ -216,6 +216,21 @@ static int tell_end(struct sandbox *sandbox, struct run *run, enum run_role role
 		       line[0] != '\0' ? "; the console ends with: " : "", line);
 }
 
+/* Who does not take what it is told has ended, or ends since another one did: that one is named. */
+static int tell_deaf(struct sandbox *sandbox, struct run *run, int r, struct err *err)
+{
+	struct pollfd set[RUN_ROLES];
+
+	for (size_t i = 0; i < RUN_ROLES; i++)
+		set[i] = (struct pollfd){ .fd = run->pidfds[i], .events = POLLIN };
+	if (poll(set, RUN_ROLES, CULPRIT_MS) <= 0)
+		return r;
+	for (int role = RUN_ENGINE; role >= 0; role--)
+		if (set[role].revents != 0)
+			return tell_end(sandbox, run, (enum run_role)role, err);
+	return r;
+}
+
 /* sbx-blk keeps nothing that a disk does not: when it fails, another one takes its place. */
 static bool goes_on_without(struct sandbox *sandbox, struct run *run, enum run_role role)
 {
@@ -256,7 +271,7 @@ int run_step(struct sandbox *sandbox, struct run *run, uint64_t deadline_ms, str
 	int r = network_update(sandbox, &run->network, err);
 
 	if (r < 0)
-		return r;
+		return tell_deaf(sandbox, run, r, err);
 	fill(sandbox, run, set);
 	if (poll(set, WATCHED_COUNT, clock_left_ms(deadline_ms)) <= 0)
 		return 0;

@@ -179,6 +179,37 @@ static const struct field *name_field(uint16_t type)
 	return type == NET_INSPECT ? &many_names : &one_name;
 }
 
+static const struct field *message_field(uint16_t type, uint16_t tag)
+{
+	return tag == NET_TAG_NAME ? name_field(type)
+				   : find_field(message_fields, countof(message_fields), tag);
+}
+
+static const struct field *verdict_field(uint16_t type, uint16_t tag)
+{
+	(void)type;
+	return find_field(verdict_fields, countof(verdict_fields), tag);
+}
+
+/* Fills the object; what find() does not know is skipped. */
+static int take_fields(const struct frame *frame,
+		       const struct field *(*find)(uint16_t type, uint16_t tag), void *object)
+{
+	const uint8_t *bytes = frame->payload;
+	size_t len = frame->len;
+	struct tlv tlv;
+	int r;
+
+	while ((r = tlv_next(&bytes, &len, &tlv)) > 0) {
+		const struct field *field = find(frame->type, tlv.tag);
+
+		r = field == NULL ? 0 : take_field(&tlv, field, object);
+		if (r < 0)
+			return r;
+	}
+	return r;
+}
+
 int net_message_append(struct buf *buf, const struct net_message *message)
 {
 	autocall(buf_finish) struct buf payload;
@@ -194,21 +225,8 @@ int net_message_append(struct buf *buf, const struct net_message *message)
 int net_message_decode(const struct frame *frame, struct net_message *ret)
 {
 	struct net_message message = { .type = frame->type };
-	const uint8_t *bytes = frame->payload;
-	size_t len = frame->len;
-	struct tlv tlv;
-	int r;
+	int r = take_fields(frame, message_field, &message);
 
-	while ((r = tlv_next(&bytes, &len, &tlv)) > 0) {
-		const struct field *field =
-			tlv.tag == NET_TAG_NAME
-				? name_field(frame->type)
-				: find_field(message_fields, countof(message_fields), tlv.tag);
-
-		r = field == NULL ? 0 : take_field(&tlv, field, &message);
-		if (r < 0)
-			break;
-	}
 	if (r < 0)
 		net_message_finish(&message);
 	else
@@ -240,19 +258,8 @@ int net_verdict_append(struct buf *buf, uint16_t frame_type, const struct net_ve
 int net_verdict_decode(const struct frame *frame, struct net_verdict *ret)
 {
 	struct net_verdict verdict = { .decision = 0 };
-	const uint8_t *bytes = frame->payload;
-	size_t len = frame->len;
-	struct tlv tlv;
-	int r;
+	int r = take_fields(frame, verdict_field, &verdict);
 
-	while ((r = tlv_next(&bytes, &len, &tlv)) > 0) {
-		const struct field *field =
-			find_field(verdict_fields, countof(verdict_fields), tlv.tag);
-
-		r = field == NULL ? 0 : take_field(&tlv, field, &verdict);
-		if (r < 0)
-			break;
-	}
 	if (r < 0)
 		net_verdict_finish(&verdict);
 	else

@@ -49,11 +49,7 @@ struct reset_options {
 };
 
 static const struct option reset_rows[] = {
-	{ .name = "force",
-	  .letter = 'f',
-	  .kind = OPTION_FLAG,
-	  .offset = offsetof(struct reset_options, force),
-	  .help = "do not ask" },
+	REPORT_FORCE_ROW(struct reset_options, force),
 	{ .name = NULL },
 };
 

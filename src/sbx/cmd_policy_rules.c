@@ -231,11 +231,7 @@ static const struct option rm_rows[] = {
 	  .complete = COMPLETE_SANDBOX,
 	  .offset = offsetof(struct rm_options, sandbox),
 	  .help = "a rule of this sandbox (default: of all; an id is found anywhere)" },
-	{ .name = "force",
-	  .letter = 'f',
-	  .kind = OPTION_FLAG,
-	  .offset = offsetof(struct rm_options, force),
-	  .help = "do not ask" },
+	REPORT_FORCE_ROW(struct rm_options, force),
 	{ .name = NULL },
 };
 

@@ -32,11 +32,7 @@ static const struct option rows[] = {
 	  .kind = OPTION_FLAG,
 	  .offset = offsetof(struct prune_options, dry_run),
 	  .help = "show what would be removed" },
-	{ .name = "force",
-	  .letter = 'f',
-	  .kind = OPTION_FLAG,
-	  .offset = offsetof(struct prune_options, force),
-	  .help = "do not ask" },
+	REPORT_FORCE_ROW(struct prune_options, force),
 	{ .name = NULL },
 };
 

@@ -25,6 +25,13 @@ int report_json(const json_t *document, struct err *err);
  */
 int report_confirm(bool force, const char *question, struct err *err);
 
+/* The option -f, --force of a command that asks so. */
+#define REPORT_FORCE_ROW(values, member)                                 \
+	{                                                                \
+		.name = "force", .letter = 'f', .kind = OPTION_FLAG,     \
+		.offset = offsetof(values, member), .help = "do not ask" \
+	}
+
 /* "32 GiB", "1.5 MiB", "512 B". */
 void report_size(uint64_t bytes, char *ret, size_t size);
 

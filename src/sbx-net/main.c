@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "app/log.h"
@@ -27,6 +28,7 @@ enum {
 	/* vhost-user's, lookups, datagrams, dials, and flows on their way to sbx-proxy */
 	FDS_BESIDE = 2600,
 	LOG_BYTES = 1 << 20,
+	FRONTEND_S = 60,
 };
 
 static int parse_options(char **words, bool *ret_weak, struct err *err)
@@ -76,14 +78,17 @@ static bool is_listening(int fd)
 
 /*
  * QEMU takes a network only over a socket that it opened by a path. Whoever
- * started us ends us when no frontend comes; there is nothing else to do before.
+ * started both may die before it does, so this waits for seconds, not for ever.
  */
 static int await_frontend(int *vhost, struct err *err)
 {
+	const struct timeval patience = { .tv_sec = FRONTEND_S };
 	int fd;
 
 	if (!is_listening(*vhost))
 		return 0;
+	if (setsockopt(*vhost, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0)
+		return err_set_errno(err, -errno, "cannot wait at descriptor %d", *vhost);
 	do
 		fd = accept4(*vhost, NULL, NULL, SOCK_CLOEXEC);
 	while (fd < 0 && errno == EINTR);

@@ -175,7 +175,7 @@ p23_authority() {
 t "P23 the authority's key is not in the guest, and a name smuggles no other" p23_authority
 
 p24_large_heads() {
-	says "$(attack many_heads 100000)" ' 4|nothing'
+	says "$(attack many_heads 100000)" '^HTTP/1.1 4|^nothing'
 	is "$(attack endless_head 64)" stopped
 	says "$(attack slow 200)" ' 200 '
 	local pid

@@ -36,7 +36,7 @@ custody_use() {
 	guest curl -sS "https://api.example.com/echo?key=custody-placeholder" >"$CUSTODY/reply"
 	guest sh -c 'curl -sS -H "X-Key: custody-placeholder" https://api.example.com/pieces >/home/agent/reply; sync'
 	for how in 1 2 3 4; do
-		grep -q '"server": "good"\|server' "$TMP/custody.$how"
+		grep -q '"server": ' "$TMP/custody.$how"
 	done
 	# it was there: each request arrived with the real value
 	jq -r '.headers[][1], .path' "$WORLD/requests.log" | grep -cFf "$NEEDLE" >"$TMP/custody.count"

@@ -151,12 +151,15 @@ void channel_end_write(struct channel *channel)
 	(void)shutdown(channel->fd, SHUT_WR);
 }
 
-/* TLS may have to write before it can read, and the reverse, while it shakes hands. */
+/*
+ * TLS may have to write before it can read, and the reverse, while it shakes hands.
+ * Asks only: a step of the handshake from here would take bytes that nobody waits for.
+ */
 static uint32_t wanted(const struct channel *channel, bool to_read, bool to_write)
 {
 	if (!to_read && !to_write)
 		return 0;
-	if (channel->tls != NULL && tls_handshake(channel->tls) == 0)
+	if (channel->tls != NULL && tls_is_shaking(channel->tls))
 		return tls_wants_write(channel->tls) ? EPOLLOUT : EPOLLIN;
 	return (to_read ? (uint32_t)EPOLLIN : 0) | (to_write ? (uint32_t)EPOLLOUT : 0);
 }

@@ -270,6 +270,11 @@ int tls_handshake(struct tls_end *end)
 	return r == -EAGAIN ? 0 : -EPROTO;
 }
 
+bool tls_is_shaking(const struct tls_end *end)
+{
+	return end->failure == NULL && !SSL_is_init_finished(end->ssl);
+}
+
 ssize_t tls_read(struct tls_end *end, void *to, size_t room)
 {
 	size_t n;

@@ -43,6 +43,9 @@ void tls_destroy(struct tls_end *end);
  */
 int tls_handshake(struct tls_end *end);
 
+/* Whether the handshake is still to be done; moves nothing. */
+bool tls_is_shaking(const struct tls_end *end);
+
 /* Bytes read, 0 at the end, -EAGAIN, -EPROTO. Go on until -EAGAIN: some may lie here. */
 ssize_t tls_read(struct tls_end *end, void *to, size_t room);
 

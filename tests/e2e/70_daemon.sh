@@ -1,5 +1,30 @@
 # sbxd is killed with SIGKILL during each command; sandboxes and their sessions do not notice.
 
+# Every process of this run that runs one of our programs. With the kvm engine sbx-vmm is one of them.
+our_processes() {
+	local pid program
+	for pid in /proc/[0-9]*; do
+		program=$(readlink "$pid/exe") || continue
+		[[ $program == "$SBX_PROGRAMS"/sbx-* ]] || continue
+		grep -qx "${pid#/proc/}" "$TMP/others" || echo "${pid#/proc/}"
+	done | sort
+}
+
+# Other areas have daemons of their own, whose sandboxes may still run.
+our_processes >"$TMP/before_daemon"
+
+known_processes() {
+	{
+		cat "$TMP/before_daemon"
+		sbx inspect shared --json |
+			jq -r '.processes[] | select(.name == "kvm" or (.name | startswith("sbx-"))) | .pid'
+	} | sort -u
+}
+
+only_known() {
+	[ -z "$(comm -23 <(our_processes) <(known_processes))" ]
+}
+
 daemon_pid() {
 	sbx daemon status --json | jq -r .pid
 }
@@ -62,29 +87,11 @@ each_command() {
 }
 t "killed during create, exec, cp, start, stop, mount, ls and rm: the next one carries on" each_command
 
-# Every process that runs one of our programs, of this run; with the kvm engine sbx-vmm is one of them.
-our_processes() {
-	local pid program
-	for pid in /proc/[0-9]*; do
-		program=$(readlink "$pid/exe") || continue
-		[[ $program == "$SBX_PROGRAMS"/sbx-* ]] || continue
-		grep -qx "${pid#/proc/}" "$TMP/others" || echo "${pid#/proc/}"
-	done | sort
-}
-
-known_processes() {
-	sbx inspect shared --json | jq -r '.processes[] | select(.name == "kvm" or (.name | startswith("sbx-"))) | .pid' | sort
-}
-
-only_known() {
-	[ "$(our_processes)" = "$(known_processes)" ]
-}
-
 # What a killed sbxd had begun ends by itself, once its sockets are closed.
 no_orphans() {
 	wait_for 30 only_known || {
-		ps -o pid,ppid,stat,etimes,args -p "$(our_processes | paste -sd,)"
-		echo "known: $(known_processes | paste -sd' ')"
+		echo "nobody knows:"
+		ps -o pid,ppid,stat,etimes,args -p "$(comm -23 <(our_processes) <(known_processes) | paste -sd,)"
 		return 1
 	}
 }

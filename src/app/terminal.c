@@ -201,7 +201,7 @@ static void draw(struct progress *progress)
 void progress_tick(struct progress *progress)
 {
 	if (progress->quiet || progress->text[0] == '\0' ||
-	    clock_now_ms() - progress->started_ms < PROGRESS_DELAY_MS)
+	    clock_now_ms() < progress->started_ms + PROGRESS_DELAY_MS)
 		return;
 	if (progress->terminal) {
 		draw(progress);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/socket.h>
 
 #include "base/buf.h"
@@ -54,6 +55,7 @@ static int fake_start(struct fake *fake)
 {
 	int r = folder_make(folder, &paths);
 
+	(void)signal(SIGPIPE, SIG_IGN); /* as in sbxd; here a client may leave early */
 	(void)snprintf(socket_path, sizeof(socket_path), "%.4000s/vsock.sock", folder);
 	if (r == 0)
 		r = fd_listen_unix(socket_path, &fake->listen_fd);

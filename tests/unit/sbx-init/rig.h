@@ -12,7 +12,7 @@
 #include "wire/guest.h"
 #include "wire/stream.h"
 
-enum { RIG_PATIENCE_MS = 30000, RIG_PATH_MAX = 512 };
+enum { RIG_PATIENCE_MS = 120000, RIG_PATH_MAX = 512 };
 
 struct rig {
 	pid_t pid;

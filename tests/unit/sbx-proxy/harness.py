@@ -20,7 +20,7 @@ EXPLICIT, TRANSPARENT, SSH_AGENT = 1, 2, 3
 NET_FLOW, NET_DIALLED, NET_DIAL = 64, 65, 96
 VIA_UPSTREAM = 2
 EACCES, ECONNREFUSED = 13, 111
-PATIENCE = 20  # seconds; only a failure takes that long
+PATIENCE = 60  # seconds; only a failure takes that long
 
 
 def tlv(tag, value):

@@ -144,7 +144,7 @@ int serve_copy_file_range(struct fs *fs, struct request *request)
 
 	if (from < 0 || to < 0)
 		return from < 0 ? from : to;
-	if (mount_is_read_only(fs, target))
+	if (node_is_read_only(fs, target))
 		return -EROFS;
 	if (!is_range(in->off_in, in->len) || !is_range(in->off_out, in->len))
 		return -EINVAL;

@@ -54,7 +54,7 @@ static int open_node(struct fs *fs, struct node *node, uint32_t flags, struct fu
 	uint64_t number;
 	int r;
 
-	if (writes && mount_is_read_only(fs, node))
+	if (writes && node_is_read_only(fs, node))
 		return -EROFS;
 	if (!S_ISREG(node->is.type))
 		return S_ISDIR(node->is.type) ? -EISDIR : -EOPNOTSUPP;
@@ -142,6 +142,8 @@ int serve_create(struct fs *fs, struct request *request)
 
 	if (r < 0)
 		return r;
+	if (protect_is_pinned(request->node, name))
+		return -EROFS;
 	folder = node_folder_fd(fs, request->node);
 	if (folder < 0)
 		return folder;

@@ -36,7 +36,7 @@ static void owner_remove(struct lock_table *table, size_t index)
 static int open_for_locks(struct fs *fs, struct node *node)
 {
 	struct statx now;
-	int fd = mount_is_read_only(fs, node) ? -EROFS : node_open(fs, node, O_RDWR, &now);
+	int fd = node_is_read_only(fs, node) ? -EROFS : node_open(fs, node, O_RDWR, &now);
 
 	return fd == -EROFS || fd == -EACCES || fd == -ETXTBSY ? node_open(fs, node, O_RDONLY, &now)
 							       : fd;

@@ -42,9 +42,10 @@ bool node_is_root(const struct node *node)
 	return node->is.mount == MOUNT_ROOT;
 }
 
-bool mount_is_read_only(const struct fs *fs, const struct node *node)
+bool node_is_read_only(const struct fs *fs, const struct node *node)
 {
-	return node_is_root(node) || fs->mounts.slot[node->is.mount].read_only;
+	return node_is_root(node) || (node->flags & NODE_LOCKED) != 0 ||
+	       fs->mounts.slot[node->is.mount].read_only;
 }
 
 struct mount *mount_named(struct fs *fs, const char *name)
@@ -104,6 +105,8 @@ static int make_node(struct fs *fs, struct mount *mount, const struct statx *sta
 	node->flags |= NODE_MOUNT;
 	node->fd = mount->fd;
 	mount->node = node->id;
+	if (!mount->read_only)
+		protect_mount(fs, node, mount->fd);
 	if (fs->mounts.device == 0)
 		fs->mounts.device = node->is.device;
 	return 0;

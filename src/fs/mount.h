@@ -37,7 +37,8 @@ struct mount_table {
 int mount_init(struct fs *fs);
 void mount_finish(struct fs *fs);
 
-bool mount_is_read_only(const struct fs *fs, const struct node *node);
+/* Its mount is, or the mount protects it (protect.h). */
+bool node_is_read_only(const struct fs *fs, const struct node *node);
 bool node_is_root(const struct node *node);
 
 /* The mount of that name, or NULL. */

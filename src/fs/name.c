@@ -19,7 +19,7 @@ enum {
 	RENAME_FLAGS = RENAME_NOREPLACE | RENAME_EXCHANGE,
 };
 
-/* The request's next name, and the folder that it is for, watched from here on. */
+/* The request's next name, to be made or unmade, and its folder, watched from here on. */
 static int folder_and_name(struct fs *fs, struct request *request, struct node *folder,
 			   request_name name)
 {
@@ -27,6 +27,8 @@ static int folder_and_name(struct fs *fs, struct request *request, struct node *
 
 	if (r < 0)
 		return r;
+	if (node_is_read_only(fs, folder) || protect_is_pinned(folder, name))
+		return -EROFS;
 	fd = node_folder_fd(fs, folder);
 	if (fd >= 0)
 		watch_folder(fs, folder);
@@ -116,6 +118,8 @@ int serve_link(struct fs *fs, struct request *request)
 		return -ESTALE;
 	if (node->is.mount != request->node->is.mount)
 		return -EXDEV;
+	if (node_is_read_only(fs, node))
+		return -EROFS;
 	fd = node_open(fs, node, O_PATH, &now);
 	if (fd < 0)
 		return fd;

@@ -360,6 +360,7 @@ int node_found(struct fs *fs, struct node *folder, const char *name, const struc
 		node_place(fs, node, folder, name);
 		age_renew(&fs->nodes, node);
 	}
+	protect_found(fs, folder, name, found, node);
 	*ret = node;
 	return 0;
 }

@@ -36,6 +36,11 @@ struct node_identity {
 enum node_flags {
 	NODE_MOUNT = 1 << 0, /* a mount's own folder or file: fd is the mount's, never forgotten */
 	NODE_DEAD = 1 << 1,  /* its mount is gone, or its inode was replaced by another */
+
+	/* Marks of protect.h. */
+	NODE_REPOSITORY = 1 << 2, /* a mount's own folder, with `.git` in it */
+	NODE_GIT = 1 << 3,	  /* a git directory */
+	NODE_LOCKED = 1 << 4,	  /* read-only, and so is all beneath it */
 };
 
 struct node {

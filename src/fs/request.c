@@ -13,7 +13,7 @@ static_assert(FUSE_KERNEL_VERSION == 7 && FUSE_KERNEL_MINOR_VERSION >= 37,
 
 enum operation_flags {
 	NO_NODE = 1 << 0, /* the header's node id means nothing */
-	CHANGES = 1 << 1, /* -EROFS on a read-only mount */
+	CHANGES = 1 << 1, /* -EROFS where nothing may change */
 	ON_ROOT = 1 << 2, /* the virtual root may be asked */
 };
 
@@ -105,7 +105,7 @@ static int admit(struct fs *fs, const struct operation *operation, struct reques
 	request->node = node_of(fs, request->head.nodeid);
 	if (request->node == NULL)
 		return -ESTALE;
-	if ((operation->flags & CHANGES) != 0 && mount_is_read_only(fs, request->node))
+	if ((operation->flags & CHANGES) != 0 && node_is_read_only(fs, request->node))
 		return -EROFS;
 	if ((operation->flags & ON_ROOT) == 0 && node_is_root(request->node))
 		return -EPERM;

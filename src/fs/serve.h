@@ -1,8 +1,8 @@
 /*
  * The operations of FUSE, each by the file that serves it. A handler gets a
- * request whose fixed arguments were copied and whose node exists, is not on a
- * read-only mount if the operation changes something, and is not the virtual
- * root unless the table in request.c says so. It returns 0, -errno, or one of
+ * request whose fixed arguments were copied and whose node exists, is not
+ * read-only if the operation changes something, and is not the virtual root
+ * unless the table in request.c says so. It returns 0, -errno, or one of
  * the REPLY values; the reply's header is not its affair.
  */
 #ifndef FS_SERVE_H

@@ -11,6 +11,7 @@
 #include "fs/mount.h"
 #include "fs/node.h"
 #include "fs/notify.h"
+#include "fs/protect.h"
 #include "fs/watch.h"
 
 /* Seconds the guest may keep what it learnt when changes are pushed to it. */
@@ -26,6 +27,7 @@ struct fs {
 	struct handle_table handles;
 	struct dir_table dirs;
 	struct lock_table locks;
+	struct protect protect;
 	struct watch watch;
 	struct notify notify;
 	uint8_t scratch[FS_SCRATCH_SIZE]; /* of the request being served */

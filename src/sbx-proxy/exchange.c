@@ -122,8 +122,7 @@ static void end_if_over(struct exchange *exchange)
 /* Where the request wants to go, and whether this connection leads there. */
 static bool find_target(struct exchange *exchange)
 {
-	const struct session *session = exchange->session;
-	const struct session_config *config = &session->config;
+	const struct session_config *config = &exchange->session->config;
 	char text[SENTENCE_MAX];
 	uint16_t port = 0;
 
@@ -134,14 +133,14 @@ static bool find_target(struct exchange *exchange)
 		return false;
 	}
 	exchange->port = port != 0 ? port : config->is_tls ? 443 : 80;
-	if (config->port != 0 && port == 0 && session->fixed[0] == '\0')
+	if (config->port != 0 && port == 0 && config->fixed == NULL)
 		exchange->port = config->port;
-	if ((session->fixed[0] == '\0' || strcmp(exchange->host, session->fixed) == 0) &&
+	if ((config->fixed == NULL || strcmp(exchange->host, config->fixed) == 0) &&
 	    (config->port == 0 || exchange->port == config->port))
 		return true;
 	(void)snprintf(text, sizeof(text), "this connection is for %s:%u, not for %s:%u",
-		       session->fixed[0] != '\0' ? session->fixed : "port", config->port,
-		       exchange->host, exchange->port);
+		       config->fixed != NULL ? config->fixed : "port", config->port, exchange->host,
+		       exchange->port);
 	refuse_with(exchange, EREMOTE, NULL, text);
 	return false;
 }
@@ -418,13 +417,18 @@ static struct exchange *exchange_create(struct session *session, struct http_str
 static void take_connect(struct session *session, struct http_stream *stream,
 			 const struct http_request *request)
 {
-	if (session->config.is_proxy &&
-	    http_authority_split(request->authority, session->connect_host,
-				 &session->connect_port) == 0 &&
+	char host[ORIGIN_NAME_MAX + 1], *copy = NULL;
+
+	if (session->config.is_proxy && session->connect == NULL &&
+	    http_authority_split(request->authority, host, &session->connect_port) == 0 &&
 	    session->connect_port != 0)
-		session->connect = stream;
-	else
+		copy = strdup(host);
+	if (copy == NULL) {
 		http_cut(stream, HTTP_CUT_REFUSED);
+		return;
+	}
+	session->connect_host = copy;
+	session->connect = stream;
 }
 
 static void begin(struct exchange *exchange)

@@ -342,8 +342,6 @@ int session_create(const struct session_config *config, struct session **ret)
 	list_init(&session->exchanges);
 	list_init(&session->sources);
 	patience_wait_init(&session->spare, lost_spare);
-	if (config->fixed != NULL)
-		memcpy(session->fixed, config->fixed, strlen(config->fixed) + 1);
 	r = make_codec(session, HTTP_SERVER, channel_alpn(config->guest), &exchange_guest_events,
 		       session, &codec);
 	if (r == 0 && config->origin != NULL)
@@ -376,5 +374,6 @@ void session_destroy(struct session *session)
 	list_for_each (node, next, &session->exchanges)
 		exchange_destroy(container_of(node, struct exchange, node));
 	refusal_finish(&session->refusal);
+	free(session->connect_host);
 	free(session);
 }

@@ -31,7 +31,7 @@ struct session_config {
 	uint64_t flow;
 	const char *address; /* weak; of a transparent flow */
 	uint16_t port;	     /* of the flow; 0: an explicit proxy's, requests say it */
-	const char *fixed;   /* weak; NULL: free */
+	const char *fixed;   /* weak, outlives the session; NULL: free */
 	bool is_tls;
 	unsigned alpn;		    /* what the guest speaks, so what origins are offered */
 	bool is_proxy;		    /* explicit: absolute form, CONNECT */
@@ -47,7 +47,6 @@ struct session_config {
 
 struct session {
 	struct session_config config;
-	char fixed[ORIGIN_NAME_MAX + 1];
 	struct refusal refusal;
 	struct line line;
 	struct list exchanges; /* struct exchange */
@@ -58,7 +57,7 @@ struct session {
 	struct loop_timer again;    /* more moves, after others had their turn */
 	/* A CONNECT to be answered, outside of its event: the codec takes no byte after it then. */
 	struct http_stream *connect; /* weak; NULL: none */
-	char connect_host[ORIGIN_NAME_MAX + 1];
+	char *connect_host;	     /* owned */
 	uint16_t connect_port;
 	bool is_connected; /* it was answered */
 };

@@ -9,7 +9,8 @@
  * its placeholder where it stands in header values, inside Basic logins too,
  * and in the query; a request it was put into keeps no other credential. A
  * sentinel on its way to a host that it is not bound to stops the request
- * (fail closed). A real value in a response head or body is masked with '*'.
+ * (fail closed). A real value in a response's head, body or
+ * trailers is masked with '*'.
  *
  * Bodies: a service's sentinel is a public word, and an agent that shows its
  * model the output of `env` sends it in a body; it is let pass there, as it
@@ -29,8 +30,8 @@
 
 struct buf;
 struct err;
+struct http_fields;
 struct http_request;
-struct http_response;
 
 enum credential_kind {
 	CREDENTIAL_SERVICE = 1,	 /* header is set, whatever the client sent */
@@ -125,9 +126,12 @@ struct credential_masker;
 int credential_masker_create(const struct credentials *credentials, const char *encoding,
 			     struct credential_masker **ret);
 
-/* Fields that hold a real value; how many were changed. -ENOMEM: drop the response. */
-int credentials_mask_head(const struct credentials *credentials, struct http_response *response,
-			  unsigned *ret_masked);
+/*
+ * Fields of a response's head or trailers that hold a real value; how many were changed.
+ * -ENOMEM: drop the response, or the trailers.
+ */
+int credentials_mask_fields(const struct credentials *credentials, struct http_fields *fields,
+			    unsigned *ret_masked);
 
 /*
  * Appends what may go on to `out`; only a tail that may be the beginning of a

@@ -110,14 +110,14 @@ static int mask_field(const struct credentials *credentials, struct http_fields 
 	return r;
 }
 
-int credentials_mask_head(const struct credentials *credentials, struct http_response *response,
-			  unsigned *ret_masked)
+int credentials_mask_fields(const struct credentials *credentials, struct http_fields *fields,
+			    unsigned *ret_masked)
 {
 	unsigned masked = 0;
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < response->fields.count; i++)
-		r = mask_field(credentials, &response->fields, i, &masked);
+	for (size_t i = 0; r == 0 && i < fields->count; i++)
+		r = mask_field(credentials, fields, i, &masked);
 	if (r == 0)
 		*ret_masked = masked;
 	return r;

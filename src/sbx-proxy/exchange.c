@@ -480,6 +480,10 @@ static void guest_data(void *owner, struct http_stream *stream, const uint8_t *b
 		after_relay(exchange, relay_data(&exchange->up, bytes, len));
 }
 
+/*
+ * Trailers come when the head has gone out, too late to stop the request or to make room for
+ * the credential. Where there are secrets none goes on, as RFC 9110 §6.5.1 lets a recipient do.
+ */
 static void guest_end(void *owner, struct http_stream *stream, struct http_fields *trailers)
 {
 	struct exchange *exchange = stream->tag;
@@ -487,7 +491,8 @@ static void guest_end(void *owner, struct http_stream *stream, struct http_field
 	(void)owner;
 	if (exchange == NULL)
 		return;
-	after_relay(exchange, relay_end(&exchange->up, trailers));
+	after_relay(exchange,
+		    relay_end(&exchange->up, exchange->secrets == NULL ? trailers : NULL));
 	if (exchange->grant.credential != NULL)
 		exchange_send(exchange);
 }
@@ -557,7 +562,7 @@ static int begin_masking(struct exchange *exchange, struct http_response *respon
 
 	if (!is_bound(exchange))
 		return 0;
-	r = credentials_mask_head(exchange->secrets->set, response, &masked);
+	r = credentials_mask_fields(exchange->secrets->set, &response->fields, &masked);
 	if (r < 0 || !has_body)
 		return r;
 	if (http_fields_count(&response->fields, "content-encoding") > 1)
@@ -655,13 +660,28 @@ static void origin_data(void *owner, struct http_stream *stream, const uint8_t *
 		after_relay(exchange, relay_data(&exchange->down, bytes, len));
 }
 
+/* Looked through as the head is; those of a login are not shown at all. */
+static struct http_fields *masked_trailers(const struct exchange *exchange,
+					   struct http_fields *trailers)
+{
+	unsigned masked;
+
+	if (exchange->grant.credential != NULL)
+		return NULL;
+	if (is_bound(exchange) &&
+	    credentials_mask_fields(exchange->secrets->set, trailers, &masked) < 0)
+		return NULL;
+	return trailers;
+}
+
 static void origin_end(void *owner, struct http_stream *stream, struct http_fields *trailers)
 {
 	struct exchange *exchange = stream->tag;
 
 	(void)owner;
 	if (exchange != NULL && exchange->guest != NULL)
-		after_relay(exchange, relay_end(&exchange->down, trailers));
+		after_relay(exchange,
+			    relay_end(&exchange->down, masked_trailers(exchange, trailers)));
 }
 
 static void origin_cut(void *owner, struct http_stream *stream, enum http_cut why)

@@ -261,7 +261,7 @@ TEST(response_heads_are_masked)
 
 	CHECK_EQ(http_fields_add(&response.fields, "x-echo", "k aaaabaaaabaaaab", 17), 0);
 	CHECK_EQ(http_fields_add(&response.fields, "server", "x", 1), 0);
-	CHECK_EQ(credentials_mask_head(set, &response, &masked), 0);
+	CHECK_EQ(credentials_mask_fields(set, &response.fields, &masked), 0);
 	CHECK_EQ(masked, 1);
 	CHECK_STR(response.fields.items[0].value, "k ***************");
 	CHECK_STR(response.fields.items[1].value, "x");

@@ -975,6 +975,20 @@ def P15_a_reply_that_holds_the_secret_is_masked(w):
 
 
 @case
+def P15_a_trailer_that_holds_the_secret_is_masked(w):
+    w.origin("api.example", lambda head, body:
+             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n"
+             b"X-Echo: a%sz\r\nGrpc-Status: 0\r\n\r\n" % KEY.encode())
+    stream = w.tls(w.connect("api.example"), "api.example")
+    stream.sendall(b"GET / HTTP/1.1\r\nHost: api.example\r\nTE: trailers\r\n\r\n")
+    _, data = read_head(stream)
+    while not data.endswith(b"\r\n\r\n"):
+        data += stream.recv(65536)
+    assert b"grpc-status: 0\r\n" in data and b"x-echo: a****" in data, data
+    assert KEY.encode() not in data
+
+
+@case
 def P15_an_encoding_that_hides_is_not_passed_on(w):
     w.origin("api.example", lambda head, body: b"HTTP/1.1 200 OK\r\nContent-Encoding: compress\r\n"
                                                b"Content-Length: 3\r\n\r\nabc")
@@ -990,6 +1004,27 @@ def P17_credentials_of_the_client_are_taken_away(w):
     head = origin.requests[0][0].lower()
     assert f"authorization: bearer {KEY}" in head
     assert head.count("authorization:") == 1 and "api-key" not in head, head
+
+
+@case
+def P17_P19_trailers_stay_where_there_are_secrets(w):
+    taken = []
+
+    def handle(connection):
+        _, data = read_head(connection)
+        while b"0\r\n" not in data or not data.endswith(b"\r\n\r\n"):
+            data += connection.recv(65536)
+        taken.append(data)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    for name in ("api.example", "custom.example"):
+        origin = Server(handle, w.certificates.server(w.base(name)))
+        w.net.places[name, 443] = origin.place
+        stream = w.tls(w.connect(name), name)
+        stream.sendall(f"POST / HTTP/1.1\r\nHost: {name}\r\nTransfer-Encoding: chunked\r\n\r\n"
+                       "3\r\nabc\r\n0\r\nX-Token: sbx-cs-placeholder\r\nX-Key: mine\r\n\r\n".encode())
+        assert read_head(stream)[0].startswith("HTTP/1.1 200")
+        assert taken[-1].endswith(b"\r\n0\r\n\r\n") and b"x-" not in taken[-1].lower(), taken
 
 
 @case

@@ -1,8 +1,14 @@
 #include "sbx-init/environ.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "wire/guest.h"
 
 void environ_init(struct environ *env)
 {
@@ -73,6 +79,34 @@ int environ_put(struct environ *env, const char *key, const char *value)
 		memcpy(line + key_len + 1, value, value_len + 1);
 	}
 	return place(env, line);
+}
+
+int environ_set_all(struct environ *env, char *const *lines, size_t count)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < count && r == 0; i++)
+		r = environ_set(env, lines[i]);
+	return r;
+}
+
+int environ_add_setup(struct environ *env, const char *folder)
+{
+	autocall(guest_message_finish) struct guest_message setup = { 0 };
+	autoclose int run = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	autocall(buf_finish) struct buf buf = { 0 };
+	struct frame frame;
+	int r;
+
+	buf_init(&buf, FRAME_HEADER_SIZE + FRAME_PAYLOAD_MAX);
+	r = file_read(run, "setup", &buf);
+	if (r == -ENOENT)
+		return 0;
+	if (r == 0)
+		r = buf.len > 0 && frame_parse(buf.data, buf.len, &frame) > 0 ? 0 : -EPROTO;
+	if (r == 0)
+		r = guest_message_decode(&frame, &setup);
+	return r < 0 ? r : environ_set_all(env, setup.env, setup.env_count);
 }
 
 const char *environ_get(const struct environ *env, const char *key)

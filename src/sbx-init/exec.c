@@ -1,12 +1,10 @@
 /* The EXEC request: from its message to a running command, attached or kept. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "base/file.h"
 #include "sbx-init/attach.h"
 #include "sbx-init/command.h"
 #include "sbx-init/control.h"
@@ -18,42 +16,12 @@
 #include "wire/guest.h"
 
 static const char default_user[] = "agent";
-static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 static const char default_terminal[] = "xterm-256color";
-
-static int set_all(struct environ *env, char *const *lines, size_t count)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < count && r == 0; i++)
-		r = environ_set(env, lines[i]);
-	return r;
-}
-
-/* What SETUP said for every command; nothing when there was none yet. */
-static int set_from_setup(struct environ *env, const struct places *places)
-{
-	autocall(guest_message_finish) struct guest_message setup = { 0 };
-	autoclose int run = open(places->run, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	autocall(buf_finish) struct buf buf = { 0 };
-	struct frame frame;
-	int r;
-
-	buf_init(&buf, FRAME_HEADER_SIZE + FRAME_PAYLOAD_MAX);
-	r = file_read(run, "setup", &buf);
-	if (r == -ENOENT)
-		return 0;
-	if (r == 0)
-		r = buf.len > 0 && frame_parse(buf.data, buf.len, &frame) > 0 ? 0 : -EPROTO;
-	if (r == 0)
-		r = guest_message_decode(&frame, &setup);
-	return r < 0 ? r : set_all(env, setup.env, setup.env_count);
-}
 
 static int build_environ(struct environ *env, const struct session *session,
 			 const struct guest_message *request, const struct user *user)
 {
-	int r = environ_put(env, "PATH", default_path);
+	int r = environ_put(env, "PATH", ENVIRON_PATH);
 
 	if (r == 0)
 		r = environ_put(env, "HOME", user->home);
@@ -66,8 +34,8 @@ static int build_environ(struct environ *env, const struct session *session,
 	if (r == 0 && (request->flags & GUEST_FLAG_TTY) != 0)
 		r = environ_put(env, "TERM", default_terminal);
 	if (r == 0)
-		r = set_from_setup(env, session->places);
-	return r < 0 ? r : set_all(env, request->env, request->env_count);
+		r = environ_add_setup(env, session->places->run);
+	return r < 0 ? r : environ_set_all(env, request->env, request->env_count);
 }
 
 static int find_user(const struct session *session, const struct guest_message *request,

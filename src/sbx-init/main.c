@@ -16,6 +16,7 @@
 #include "base/err.h"
 #include "sbx-init/agent.h"
 #include "sbx-init/disks.h"
+#include "sbx-init/docker.h"
 #include "sbx-init/machine.h"
 #include "sbx-init/network.h"
 #include "sbx-init/root.h"
@@ -83,6 +84,23 @@ static int serve_ssh_agent(struct err *err)
 	return sshagent_start(SSHAGENT_SOCKET, user.uid, user.gid, err);
 }
 
+static int serve_docker(struct err *err, int *ret_process)
+{
+	static char program[] = "/usr/sbin/dockerd", host[] = "--host=fd://";
+	static char *const args[] = { program, host, NULL };
+	struct docker_config config = { .socket = DOCKER_SOCKET,
+					.args = args,
+					.cgroup = "/sys/fs/cgroup/docker-engine",
+					.log = "/var/log/dockerd.log",
+					.run = places.run };
+	struct err ignored = ERR_INIT;
+	struct user user;
+
+	if (user_find(&places, "root:docker", &ignored, &user) == 0)
+		config.gid = user.gid;
+	return docker_start(&config, err, ret_process);
+}
+
 /* Connecting is the message; the host sees it and closes. */
 static int knock(struct err *err)
 {
@@ -103,6 +121,7 @@ static int run(struct err *err, enum agent_end *ret)
 {
 	struct agent_config config = { .machine = &machine, .places = &places };
 	struct root root;
+	int docker = -1;
 	int r = root_enter(err, &root);
 
 	if (r < 0)
@@ -113,10 +132,15 @@ static int run(struct err *err, enum agent_end *ret)
 	if (r == 0)
 		r = serve_ssh_agent(err);
 	if (r == 0)
+		r = serve_docker(err, &docker);
+	if (r == 0)
 		r = listen_vsock(err, &config.listener);
 	if (r == 0)
 		r = knock(err);
-	return r < 0 ? r : agent_run(&config, err, ret);
+	if (r == 0)
+		r = agent_run(&config, err, ret);
+	docker_stop(docker);
+	return r;
 }
 
 int main(void)

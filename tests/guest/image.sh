@@ -103,10 +103,13 @@ check_files() {
 }
 
 check_programs() {
-	for program in bash bzip2 curl file gcc git ip jq less make nano ping ps pstree python3 \
+	for program in bash bzip2 curl docker dockerd file gcc git ip jq less make nano ping ps pstree python3 \
 		socat ssh strace sudo tar unshare unzip vi xz zstd; do
 		in_root sh -c "command -v $program" >/dev/null || echo "$program"
 	done >"$work/missing"
+	for plugin in buildx compose; do
+		in_root docker $plugin version >/dev/null || echo "docker $plugin"
+	done >>"$work/missing"
 	check 'every program is there' same "$(cat "$work/missing")" ''
 	echo 'export PERSISTENT=yes' | as_root tee -a "$root/etc/sandbox-persistent.sh" >/dev/null
 	# shellcheck disable=SC2016

@@ -1,0 +1,74 @@
+# The private Docker Engine: begins at its first use, runs, builds and composes without any registry, keeps its volumes.
+
+ENGINE=$TMP/engine
+docker() { sbx exec engine docker "$@"; }
+
+# a root file system of one static program, as the image `tiny`
+make_root() {
+	local applet
+	mkdir -p "$ENGINE/root/bin" "$ENGINE/root/tmp"
+	cp "$(command -v busybox)" "$ENGINE/root/bin/busybox"
+	for applet in cat echo httpd ls sh sleep wget; do
+		ln -s busybox "$ENGINE/root/bin/$applet"
+	done
+	tar -C "$ENGINE/root" --owner=0 --group=0 -cf "$ENGINE/tiny.tar" .
+}
+
+begins_unused() {
+	make_root
+	sbx create --name engine --keep-alive shell "$ENGINE"
+	is "$(sbx exec engine stat -c '%A %U:%G' /run/docker.sock)" 'srw-rw---- root:docker'
+	fails 1 sbx exec engine pgrep -x 'dockerd|containerd'
+}
+t "no engine runs before its first use" begins_unused
+
+answers() {
+	is "$(docker info --format '{{.Driver}} {{.CgroupVersion}} {{.MemoryLimit}} {{.SwapLimit}} {{.PidsLimit}}')" \
+		'overlay2 2 true true true'
+	is "$(docker info --format '{{.HTTPSProxy}}')" http://gateway.docker.internal:3128
+	is "$(sbx exec engine findmnt -no FSTYPE "$(docker info --format '{{.DockerRootDir}}')")" ext4
+	sbx exec engine pgrep -x dockerd
+}
+t "the agent's first docker command starts it" answers
+
+runs() {
+	docker import "$ENGINE/tiny.tar" tiny
+	is "$(docker run --rm tiny echo 'from a container')" 'from a container'
+	fails 7 docker run --rm tiny sh -c 'exit 7'
+}
+t "an image made here runs, its status comes back" runs
+
+builds() {
+	printf 'FROM tiny\nRUN ["/bin/sh", "-c", "echo built > /file"]\n' >"$ENGINE/Dockerfile"
+	docker build --quiet --tag built --file "$ENGINE/Dockerfile" "$ENGINE/root"
+	is "$(docker run --rm built cat /file)" built
+}
+t "docker build runs what a Dockerfile says" builds
+
+composes() {
+	cat >"$ENGINE/compose.yaml" <<-'END'
+		services:
+		  web:
+		    image: tiny
+		    command: ["sh", "-c", "echo a page > /tmp/index.html; exec httpd -f -p 80 -h /tmp"]
+		    ports: ["8080:80"]
+		  client:
+		    image: tiny
+		    init: true
+		    command: ["sleep", "3600"]
+	END
+	docker compose --file "$ENGINE/compose.yaml" --project-name pair up --detach --quiet-pull
+	wait_for 60 sbx exec engine curl -sSf -o /dev/null http://localhost:8080/
+	is "$(sbx exec engine curl -sS http://localhost:8080/)" 'a page'
+	is "$(docker exec pair-client-1 wget -qO- http://web/)" 'a page'
+}
+t "two services of compose see each other, the sandbox sees a published port" composes
+
+keeps_volumes() {
+	docker run --rm --volume kept:/kept tiny sh -c 'echo kept > /kept/file'
+	sbx stop engine
+	fails 1 sbx exec engine pgrep -x 'dockerd|containerd'
+	is "$(docker run --rm --volume kept:/kept tiny cat /kept/file)" kept
+	sbx rm --force engine
+}
+t "a volume survives stop and start, with containers running at the stop" keeps_volumes

@@ -108,7 +108,7 @@ check_programs() {
 		in_root sh -c "command -v $program" >/dev/null || echo "$program"
 	done >"$work/missing"
 	for plugin in buildx compose; do
-		in_root docker $plugin version >/dev/null || echo "docker $plugin"
+		in_root test -x "/usr/libexec/docker/cli-plugins/docker-$plugin" || echo "docker $plugin"
 	done >>"$work/missing"
 	check 'every program is there' same "$(cat "$work/missing")" ''
 	echo 'export PERSISTENT=yes' | as_root tee -a "$root/etc/sandbox-persistent.sh" >/dev/null

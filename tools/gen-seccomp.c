@@ -1,17 +1,19 @@
 /*
- * gen-seccomp LIST NAME OUTPUT: turn a list of syscalls into a filter.
+ * gen-seccomp LIST NAME OUTPUT [sanitized]: turn a list of syscalls into a filter.
  *
  * LIST holds one syscall a line; '#' starts a comment. `name` allows the call,
  * `name argN=V` allows it only with that argument (decimal or 0x…), several
  * such lines add up, `errno:NAME` lines make a call fail with EPERM instead of
  * killing, `nosys:NAME` lines with ENOSYS (libc then tries an older call whose
- * arguments can be looked at). Everything else kills the process. The result is a header with
+ * arguments can be looked at); `sanitizer:NAME` lines count only in a build that is
+ * sanitized. Everything else kills the process. The result is a header with
  * `static const struct sock_filter seccomp_NAME[]`, so that programs need no
  * library at run time.
  */
 #include <errno.h>
 #include <linux/filter.h>
 #include <seccomp.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +45,7 @@ static int add_rule(scmp_filter_ctx filter, const char *word, const char *condit
 				SCMP_CMP64(argument, SCMP_CMP_EQ, value, 0));
 }
 
-static int read_list(FILE *list, const char *name, scmp_filter_ctx filter)
+static int read_list(FILE *list, const char *name, bool sanitized, scmp_filter_ctx filter)
 {
 	char line[LINE_MAX_BYTES];
 
@@ -55,6 +57,11 @@ static int read_list(FILE *list, const char *name, scmp_filter_ctx filter)
 		word = strtok_r(rest, " \t", &rest);
 		if (word == NULL)
 			continue;
+		if (strncmp(word, "sanitizer:", 10) == 0) {
+			if (!sanitized)
+				continue;
+			word += 10;
+		}
 		r = add_rule(filter, word, strtok_r(NULL, " \t", &rest));
 		if (r < 0) {
 			(void)fprintf(stderr, "%s:%d: %s: %s\n", name, number, word, strerror(-r));
@@ -92,12 +99,12 @@ int main(int argc, char **argv)
 	FILE *list;
 	int r;
 
-	if (argc != 4 || filter == NULL)
+	if (argc < 4 || argc > 5 || filter == NULL)
 		return EXIT_FAILURE;
 	list = fopen(argv[1], "r");
 	if (list == NULL)
 		return EXIT_FAILURE;
-	r = read_list(list, argv[1], filter);
+	r = read_list(list, argv[1], argc == 5, filter);
 	(void)fclose(list);
 	if (r == 0)
 		r = write_header(filter, argv[2], argv[3]);

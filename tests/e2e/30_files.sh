@@ -71,6 +71,16 @@ P
 }
 t "inotify in the guest tells of a file made on the host" inotify_in_guest
 
+# VIRTIO_FS_F_NOTIFICATION, virtio 1.2 5.11.3: the device's features are a string that begins with bit 0.
+standard_notifications() {
+	is "$(in_guest sh -c 'cut -c 1 /sys/bus/virtio/drivers/virtiofs/*/features')" 1
+}
+if [ "$(sbx inspect shared --json | jq -r .engine)" = qemu ]; then
+	skip "events come by the notification queue of the standard" "QEMU does not offer it"
+else
+	t "events come by the notification queue of the standard" standard_notifications
+fi
+
 real_git() {
 	mkdir "$SHARED/repo"
 	sbx exec -w "$SHARED/repo" shared bash -ec '

@@ -321,14 +321,27 @@ void card_send(struct card *card, const uint8_t *frame, size_t len)
 		(void)eventfd_write(card->kick[TX], 1);
 }
 
-static bool wait_call(const struct card *card)
+static bool wait_call(const struct card *card, unsigned index)
 {
-	struct pollfd call = { .fd = card->call[RX], .events = POLLIN };
+	struct pollfd call = { .fd = card->call[index], .events = POLLIN };
 	eventfd_t count;
 
 	if (poll(&call, 1, CARD_WAIT_MS) != 1)
 		return false;
-	return eventfd_read(card->call[RX], &count) == 0;
+	return eventfd_read(card->call[index], &count) == 0;
+}
+
+int card_sent(struct card *card)
+{
+	struct driver_ring *ring = &card->ring[TX];
+	uint32_t head, written;
+
+	while (!driver_ring_take(ring, &head, &written)) {
+		driver_ring_want_interrupt(ring, (uint16_t)(card->tx_next - ring->used_seen - 1));
+		if (driver_ring_is_empty(ring) && !wait_call(card, TX))
+			return -1;
+	}
+	return (int)head;
 }
 
 /* The next used buffer, copied to the end of card->frame. */
@@ -337,7 +350,7 @@ static bool take_buffer(struct card *card)
 	uint32_t head, written;
 
 	while (!driver_ring_take(&card->ring[RX], &head, &written)) {
-		if (!wait_call(card))
+		if (!wait_call(card, RX))
 			return false;
 	}
 	if (head >= RING_SIZE || written > RX_SIZE || written > CARD_FRAME_MAX - card->len)

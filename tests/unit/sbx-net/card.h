@@ -72,6 +72,9 @@ int card_proxy_tell(struct card *card, const struct net_message *message);
 /* A frame of the guest. */
 void card_send(struct card *card, const uint8_t *frame, size_t len);
 
+/* The next chain of a sent frame that sbx-net gave back; -1: none came in time. */
+int card_sent(struct card *card);
+
 /* The next frame for the guest, into card->frame; false: none came in time. */
 bool card_next(struct card *card);
 

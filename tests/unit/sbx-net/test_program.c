@@ -14,20 +14,40 @@
 
 /* ---- names */
 
+static const uint8_t arp_request[] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02, 0x73, 0x62,
+				       0x78, 0x00, 0x02, 0x08, 0x06, 0x00, 0x01, 0x08, 0x00,
+				       0x06, 0x04, 0x00, 0x01, 0x02, 0x73, 0x62, 0x78, 0x00,
+				       0x02, 192,  0,	 0,    2,    0,	   0,	 0,    0,
+				       0,    0,	   192,	 0,    0,    1 };
+
 TEST(the_gateway_answers_arp)
 {
 	WITH_SANDBOX(sandbox, NULL);
-	static const uint8_t request[] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02, 0x73, 0x62,
-					   0x78, 0x00, 0x02, 0x08, 0x06, 0x00, 0x01, 0x08, 0x00,
-					   0x06, 0x04, 0x00, 0x01, 0x02, 0x73, 0x62, 0x78, 0x00,
-					   0x02, 192,  0,    0,	   2,	 0,    0,    0,	   0,
-					   0,	 0,    192,  0,	   0,	 1 };
 
-	card_send(&sandbox.card, request, sizeof(request));
+	card_send(&sandbox.card, arp_request, sizeof(arp_request));
 	CHECK(card_next(&sandbox.card));
 	CHECK_EQ(be16_load(sandbox.card.frame + 12), 0x0806);
 	CHECK_EQ(be16_load(sandbox.card.frame + 20), 2);
 	CHECK_MEM(sandbox.card.frame + 22, LINK_GATEWAY_MAC, 6);
+	CHECK(sandbox_stop(&sandbox));
+}
+
+/*
+ * The answer takes a receive buffer while its frame is not given back yet. A frame that nobody
+ * answers goes first, so that the two do not have the same number.
+ */
+TEST(an_answered_frame_is_given_back_itself)
+{
+	WITH_SANDBOX(sandbox, NULL);
+	static const uint8_t unknown[64] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+
+	card_send(&sandbox.card, unknown, sizeof(unknown));
+	CHECK_EQ(card_sent(&sandbox.card), 0);
+	for (int i = 1; i < 4; i++) {
+		card_send(&sandbox.card, arp_request, sizeof(arp_request));
+		CHECK(card_next(&sandbox.card));
+		CHECK_EQ(card_sent(&sandbox.card), i);
+	}
 	CHECK(sandbox_stop(&sandbox));
 }
 

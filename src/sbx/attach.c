@@ -1,7 +1,9 @@
 #include "sbx/attach.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -95,9 +97,13 @@ static int run_on(int socket, const struct attach_config *config,
 		.raw = config->terminal && config->interactive,
 		.terminal = config->terminal ? find_terminal() : -1,
 		.forward_signals = true,
+		.timeout_s = config->timeout_s,
 	};
 	int r = session_run(&session, ret_status, err);
 
+	if (r == 0 && config->timeout_s > 0 && *ret_status == SESSION_TIMED_OUT)
+		(void)fprintf(stderr, "WARNING: the command's time of %" PRIu64 " s was up\n",
+			      config->timeout_s);
 	if (r < 0 && status_of_refusal(r) > 0) {
 		report_error(err);
 		*ret_status = status_of_refusal(r);

@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "sbx/env.h"
 
@@ -22,12 +23,13 @@ struct attach_config {
 	bool interactive;   /* stdin goes to the command */
 	bool terminal;	    /* it gets a terminal */
 	bool privileged;    /* it runs as root */
+	uint64_t timeout_s; /* how long it may run; 0: for ever */
 };
 
 /*
  * Runs it. *ret_status is what this process should exit with: the command's
- * status; 126 or 127 when it cannot be run or is not there, after the reason
- * was printed. -errno with a sentence when the session failed.
+ * status; 124 when its time was up; 126 or 127 when it cannot be run or is not there, after the
+ * reason was printed. -errno with a sentence when the session failed.
  */
 int attach_run(struct client *client, const struct attach_config *config, int *ret_status,
 	       struct err *err);

@@ -16,6 +16,7 @@
 struct exec_options {
 	bool detach, interactive, terminal, privileged;
 	const char *user, *folder;
+	uint64_t timeout_s;
 	struct option_list env, env_files;
 };
 
@@ -62,6 +63,11 @@ static const struct option rows[] = {
 	  TARGET(env_files),
 	  .help = "set the variables of a file; -e wins over it; may be repeated" },
 	{ .name = "privileged", .kind = OPTION_FLAG, TARGET(privileged), .help = "run as root" },
+	{ .name = "timeout",
+	  .kind = OPTION_DURATION,
+	  .argument = "DURATION",
+	  .offset = offsetof(struct exec_options, timeout_s),
+	  .help = "end the command after this time, like 10m; the status is 124" },
 	{ .name = NULL },
 };
 
@@ -123,6 +129,7 @@ static int exec_attached(struct client *client, const json_t *sandbox,
 		.interactive = options->interactive,
 		.terminal = options->terminal,
 		.privileged = options->privileged,
+		.timeout_s = options->timeout_s,
 	};
 	int status;
 	int r = attach_run(client, &config, &status, err);
@@ -147,6 +154,7 @@ static int exec_in(struct client *client, const json_t *sandbox,
 
 static int run(const struct invocation *invocation, struct err *err)
 {
+	const struct exec_options *options = invocation->values;
 	autocall(client_finish) struct client client = { .socket_path = NULL };
 	struct progress progress;
 	json_t *sandbox;
@@ -155,6 +163,8 @@ static int run(const struct invocation *invocation, struct err *err)
 	if (*find_command(invocation) == NULL)
 		return err_set(err, -EINVAL, "there is no command to run in '%s'",
 			       invocation->args[0]);
+	if (options->detach && options->timeout_s > 0)
+		return err_set(err, -EINVAL, "--timeout and --detach exclude each other");
 	r = client_init(&client, invocation, err);
 	if (r < 0)
 		return r;

@@ -23,6 +23,7 @@ enum { SESSION_END_MS = 2000, SESSION_POLL_MS = 20 };
 
 struct run_options {
 	struct create_options create;
+	uint64_t timeout_s;
 	bool detach, remove;
 };
 
@@ -36,6 +37,11 @@ static const struct option rows[] = {
 	  .kind = OPTION_FLAG,
 	  .offset = offsetof(struct run_options, remove),
 	  .help = "remove it when the session ends" },
+	{ .name = "timeout",
+	  .kind = OPTION_DURATION,
+	  .argument = "DURATION",
+	  .offset = offsetof(struct run_options, timeout_s),
+	  .help = "end the command after this time, like 10m; the status is 124" },
 	{ .name = NULL },
 };
 
@@ -93,6 +99,8 @@ static int understand(struct client *client, const struct invocation *invocation
 	if (options->detach && *ret->command != NULL)
 		return err_set(err, -EINVAL,
 			       "--detach takes no command; use: sbx exec -d NAME CMD");
+	if (options->detach && options->timeout_s > 0)
+		return err_set(err, -EINVAL, "--timeout and --detach exclude each other");
 	if (word == NULL || is_path(word))
 		return 0;
 	if (agent_is_available(word))
@@ -296,6 +304,7 @@ static int attach(struct client *client, const struct wanted *wanted, const json
 		.env = env,
 		.interactive = true,
 		.terminal = isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1,
+		.timeout_s = wanted->options->timeout_s,
 	};
 
 	if (command == NULL)

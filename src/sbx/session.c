@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/check.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "sbx/interrupt.h"
 #include "wire/guest.h"
@@ -26,6 +27,7 @@ enum {
 	/* What a pipe or terminal that poll() calls writable takes without blocking: PIPE_BUF. */
 	WRITE_PROMISE = 4096,
 	STATUS_SIGNAL = 128,
+	MS_PER_S = 1000,
 };
 
 /* Output on its way to a descriptor. */
@@ -50,6 +52,8 @@ struct session {
 	int signals; /* signalfd, or -1 */
 	bool in_open;
 	unsigned interrupts;
+	uint64_t deadline_ms; /* of the command, then of its grace; 0: none */
+	bool is_timed_out;
 	int status;
 	struct err *err;
 };
@@ -72,7 +76,7 @@ static void sink_init(struct sink *sink, int fd)
 
 static void end_with(struct session *session, int status)
 {
-	session->status = status;
+	session->status = session->is_timed_out ? SESSION_TIMED_OUT : status;
 	session->state = SESSION_DRAINING;
 }
 
@@ -295,6 +299,34 @@ static bool is_over(const struct session *session)
 		sink_left(&session->err_out) == 0);
 }
 
+/* Asks the command to end; when it was asked already, leaves it. */
+static int take_timeout(struct session *session)
+{
+	const struct guest_message message = { .type = GUEST_SIGNAL, .signal = SIGTERM };
+
+	if (session->is_timed_out) {
+		session->status = SESSION_TIMED_OUT;
+		session->state = SESSION_ENDED;
+		return 0;
+	}
+	session->is_timed_out = true;
+	session->deadline_ms = clock_now_ms() + SESSION_GRACE_S * MS_PER_S;
+	return send_message(session, &message);
+}
+
+static bool is_late(const struct session *session)
+{
+	return session->state == SESSION_RUNNING && session->deadline_ms > 0 &&
+	       clock_left_ms(session->deadline_ms) == 0;
+}
+
+static int wait_ms(const struct session *session)
+{
+	return session->state == SESSION_RUNNING && session->deadline_ms > 0
+		       ? clock_left_ms(session->deadline_ms)
+		       : -1;
+}
+
 static int run(struct session *session)
 {
 	int r = send_message(session, session->config->request);
@@ -304,8 +336,12 @@ static int run(struct session *session)
 	while (r == 0 && !is_over(session)) {
 		struct pollfd polls[WAIT_COUNT];
 
+		if (is_late(session)) {
+			r = take_timeout(session);
+			continue;
+		}
 		set_polls(session, polls);
-		if (poll(polls, WAIT_COUNT, -1) >= 0)
+		if (poll(polls, WAIT_COUNT, wait_ms(session)) >= 0)
 			r = move(session, polls);
 		else if (errno != EINTR)
 			r = err_set_errno(session->err, -errno, "cannot wait");
@@ -377,6 +413,8 @@ int session_run(const struct session_config *config, int *ret_status, struct err
 	struct signal_state before;
 	int r;
 
+	if (config->timeout_s > 0)
+		session.deadline_ms = clock_now_ms() + config->timeout_s * MS_PER_S;
 	stream_init(&session.stream, config->socket);
 	sink_init(&session.out, config->out);
 	sink_init(&session.err_out, config->err);

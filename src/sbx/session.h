@@ -12,14 +12,21 @@
  * With forward_signals SIGINT, SIGTERM, SIGQUIT and SIGHUP go to the command in
  * the guest; when the third comes and the command has not ended, the session
  * ends with 128 plus its number. SIGPIPE is ignored meanwhile.
+ *
+ * A command that runs longer than timeout_s gets SIGTERM, and SESSION_GRACE_S later
+ * the session ends, with which the guest kills the command. Its status is then
+ * SESSION_TIMED_OUT, as timeout(1) has it.
  */
 #ifndef SBX_SESSION_H
 #define SBX_SESSION_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct err;
 struct guest_message;
+
+enum { SESSION_GRACE_S = 10, SESSION_TIMED_OUT = 124 };
 
 struct session_config {
 	int socket; /* to the guest's pid 1, nothing sent yet; weak */
@@ -29,11 +36,12 @@ struct session_config {
 	int terminal; /* the command's terminal follows the size of this one; -1: none */
 	bool raw;     /* make `terminal` raw for as long as it runs */
 	bool forward_signals;
+	uint64_t timeout_s; /* 0: none */
 };
 
 /*
  * Runs to the end. *ret_status is the command's exit status, 128 plus the
- * signal that ended it, 0 at the end of a LOGS, or 141 (128 + SIGPIPE) when
+ * signal that ended it, SESSION_TIMED_OUT, 0 at the end of a LOGS, or 141 (128 + SIGPIPE) when
  * nobody reads the output any more. Failures: the guest's own refusal with its
  * errno, or
  *	-ECONNRESET	the sandbox ended meanwhile

@@ -132,3 +132,11 @@ disks() {
 	sbx rm -f disk
 }
 t "a disk has its size, grows, and gives back what was deleted" disks
+
+timeouts() {
+	fails 124 sbx exec --timeout 1s shared sleep 300
+	fails 124 sbx exec --timeout 1s shared sh -c 'trap "" TERM; echo deaf; exec sleep 301'
+	wait_for 20 bash -c '! sbx exec shared pgrep -f "sleep 30[01]"'
+	is "$(sbx exec --timeout 1h shared echo quick)" quick
+}
+t "a command ends when its time is up, a deaf one too" timeouts

@@ -325,6 +325,39 @@ static void play_deaf(struct guest *guest)
 	}
 }
 
+static void play_timeout(struct guest *guest)
+{
+	struct frame frame = guest_read(guest);
+	struct guest_message message;
+
+	EXPECT(frame.type == GUEST_EXEC);
+	frame = guest_read(guest);
+	EXPECT(guest_message_decode(&frame, &message) == 0);
+	EXPECT(message.type == GUEST_SIGNAL && message.signal == SIGTERM);
+	guest_message_finish(&message);
+	guest_send(guest, GUEST_DATA, "last words");
+	guest_exit(guest, 0);
+}
+
+TEST(a_command_whose_time_is_up_is_asked_to_end)
+{
+	struct world world;
+	struct session_config config;
+	struct err err = ERR_INIT;
+	char text[32] = "";
+	int status = -1;
+
+	CHECK(world_make(&world, play_timeout));
+	config = config_of(&world);
+	config.in = -1;
+	config.timeout_s = 1;
+	CHECK_EQ(session_run(&config, &status, &err), 0);
+	CHECK_EQ(status, SESSION_TIMED_OUT);
+	CHECK_EQ(read(world.out[0], text, sizeof(text) - 1), 10);
+	CHECK_STR(text, "last words");
+	CHECK_EQ(world_finish(&world), 0);
+}
+
 TEST(the_third_interrupt_ends_a_deaf_command)
 {
 	struct world world;

@@ -273,6 +273,19 @@ static int read_process(int dir, struct process_id *ret)
 	return 0;
 }
 
+/*
+ * The pidfd proves that it is that process; while it lives its group keeps its number. A command
+ * that was only just begun may not lead its group yet: then it is alone.
+ */
+static int signal_group(const struct process_id *id, int pidfd, int signal)
+{
+	if (kill(-id->pid, signal) == 0)
+		return 0;
+	if (errno != ESRCH)
+		return -errno;
+	return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) < 0 ? -errno : 0;
+}
+
 int kept_kill(struct session *session, const struct guest_message *request,
 	      struct guest_message *answer, struct err *err)
 {
@@ -291,8 +304,7 @@ int kept_kill(struct session *session, const struct guest_message *request,
 	r = read_process(dir, &id);
 	if (r == 0)
 		r = process_open(&id, &pidfd);
-	/* The pidfd proves that it is that process; while it lives its group keeps its number. */
-	if (r == 0 && kill(-id.pid, (int)request->signal) < 0)
-		r = -errno;
+	if (r == 0)
+		r = signal_group(&id, pidfd, (int)request->signal);
 	return r < 0 ? err_set(err, r, "the detached command '%s' has ended", name) : 0;
 }

@@ -256,6 +256,11 @@ void erofs_tree_destroy(struct erofs_tree *tree)
 	free(tree);
 }
 
+size_t erofs_tree_count(const struct erofs_tree *tree)
+{
+	return tree->entries;
+}
+
 void erofs_tree_next_layer(struct erofs_tree *tree)
 {
 	tree->layer++;

@@ -59,6 +59,9 @@ struct erofs_node;
 int erofs_tree_create(const struct erofs_limits *limits, bool is_upper, struct erofs_tree **ret);
 void erofs_tree_destroy(struct erofs_tree *tree);
 
+/* Names put so far, replaced ones and folders made on the way too. */
+size_t erofs_tree_count(const struct erofs_tree *tree);
+
 /* What comes from here on is of the layer above. */
 void erofs_tree_next_layer(struct erofs_tree *tree);
 

@@ -6,12 +6,23 @@
 
 #include "base/cleanup.h"
 
+void tar_xattrs_free(struct tar_xattr *xattrs)
+{
+	while (xattrs != NULL) {
+		struct tar_xattr *next = xattrs->next;
+
+		free(xattrs);
+		xattrs = next;
+	}
+}
+
 void tar_entry_finish(struct tar_entry *entry)
 {
 	if (entry == NULL)
 		return;
 	free(entry->name);
 	free(entry->link);
+	tar_xattrs_free(entry->xattrs);
 	*entry = (struct tar_entry){ 0 };
 }
 

@@ -26,17 +26,29 @@ enum tar_type {
 	TAR_HARDLINK,
 };
 
+/* An extended attribute, as pax records "SCHILY.xattr.NAME" bring it. */
+struct tar_xattr {
+	struct tar_xattr *next;
+	uint8_t *value; /* weak: within this allocation */
+	size_t len;	/* of value */
+	char name[];	/* with its NUL */
+};
+
 struct tar_entry {
 	enum tar_type type;
 	char *name; /* owned */
 	char *link; /* owned; SYMLINK: any text; HARDLINK: a name as above; else NULL */
 	mode_t mode;
+	mode_t set_id; /* setuid and setgid bits, for who makes images; readers only */
 	uid_t uid;
 	gid_t gid;
-	uint64_t size_bytes; /* FILE; else 0 */
-	int64_t mtime_s;     /* since 1970 */
-	uint32_t mtime_ns;   /* below 1000000000 */
+	uint64_t size_bytes;	  /* FILE; else 0 */
+	int64_t mtime_s;	  /* since 1970 */
+	uint32_t mtime_ns;	  /* below 1000000000 */
+	struct tar_xattr *xattrs; /* owned; each name once; readers only */
 };
+
+void tar_xattrs_free(struct tar_xattr *xattrs);
 
 void tar_entry_finish(struct tar_entry *entry);
 

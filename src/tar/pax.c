@@ -20,6 +20,7 @@ void tar_pax_finish(struct tar_pax *pax)
 		return;
 	free(pax->path);
 	free(pax->link);
+	tar_xattrs_free(pax->xattrs);
 	*pax = (struct tar_pax){ 0 };
 }
 
@@ -98,19 +99,81 @@ static int set_mtime(struct tar_pax *pax, const uint8_t *value, size_t len)
 	return 0;
 }
 
+static int set_id(const uint8_t *value, size_t len, bool *ret_has, uint32_t *ret)
+{
+	uint64_t id = 0;
+
+	if (take_decimal(value, len, &id) != len || id > UINT32_MAX)
+		return -EPROTO;
+	*ret_has = len > 0;
+	*ret = (uint32_t)id;
+	return 0;
+}
+
+static int set_uid(struct tar_pax *pax, const uint8_t *value, size_t len)
+{
+	return set_id(value, len, &pax->has_uid, &pax->uid);
+}
+
+static int set_gid(struct tar_pax *pax, const uint8_t *value, size_t len)
+{
+	return set_id(value, len, &pax->has_gid, &pax->gid);
+}
+
+static const char xattr_prefix[] = "SCHILY.xattr.";
+
+static void drop_xattr(struct tar_pax *pax, const char *name)
+{
+	for (struct tar_xattr **place = &pax->xattrs; *place != NULL; place = &(*place)->next) {
+		struct tar_xattr *found = *place;
+
+		if (strcmp(found->name, name) == 0) {
+			*place = found->next;
+			free(found);
+			pax->xattrs_count--;
+			return;
+		}
+	}
+}
+
+/* A later one of the same name wins. */
+static int set_xattr(struct tar_pax *pax, const uint8_t *name, size_t name_len,
+		     const uint8_t *value, size_t len)
+{
+	struct tar_xattr *xattr;
+
+	if (name_len == 0 || name_len > TAR_XATTR_NAME || memchr(name, '\0', name_len) != NULL)
+		return -EPROTO;
+	xattr = calloc(1, sizeof(*xattr) + name_len + 1 + len);
+	if (xattr == NULL)
+		return -ENOMEM;
+	memcpy(xattr->name, name, name_len);
+	xattr->value = (uint8_t *)xattr->name + name_len + 1;
+	xattr->len = len;
+	memcpy(xattr->value, value, len);
+	drop_xattr(pax, xattr->name);
+	if (pax->xattrs_count == TAR_XATTRS_MAX) {
+		free(xattr);
+		return -EPROTO;
+	}
+	xattr->next = pax->xattrs;
+	pax->xattrs = xattr;
+	pax->xattrs_count++;
+	return 0;
+}
+
 static const struct {
 	const char *key;
 	int (*set)(struct tar_pax *pax, const uint8_t *value, size_t len);
 } keys[] = {
-	{ "path", set_path },
-	{ "linkpath", set_link },
-	{ "size", set_size },
-	{ "mtime", set_mtime },
+	{ "path", set_path },	{ "linkpath", set_link }, { "size", set_size },
+	{ "mtime", set_mtime }, { "uid", set_uid },	  { "gid", set_gid },
 };
 
 static int take_record(const uint8_t *record, size_t len, struct err *err, struct tar_pax *pax)
 {
 	static const char sparse[] = "GNU.sparse";
+	const size_t prefix_len = strlen(xattr_prefix);
 	const uint8_t *equals = memchr(record, '=', len);
 	size_t key_len = equals == NULL ? 0 : (size_t)(equals - record);
 
@@ -118,6 +181,9 @@ static int take_record(const uint8_t *record, size_t len, struct err *err, struc
 		return -EPROTO;
 	if (key_len >= strlen(sparse) && memcmp(record, sparse, strlen(sparse)) == 0)
 		return err_set(err, -EPERM, "the archive holds a sparse file; pack it without -S");
+	if (key_len >= prefix_len && memcmp(record, xattr_prefix, prefix_len) == 0)
+		return set_xattr(pax, record + prefix_len, key_len - prefix_len, equals + 1,
+				 len - key_len - 1);
 	for (size_t i = 0; i < countof(keys); i++) {
 		if (strlen(keys[i].key) == key_len && memcmp(record, keys[i].key, key_len) == 0)
 			return keys[i].set(pax, equals + 1, len - key_len - 1);

@@ -13,8 +13,13 @@
 
 struct buf;
 struct tar_entry;
+struct tar_xattr;
 
-enum { TAR_PAX_MAX = 65536 }; /* bytes of records for one entry */
+enum {
+	TAR_PAX_MAX = 65536,  /* bytes of records in one header */
+	TAR_XATTRS_MAX = 64,  /* extended attributes of one entry */
+	TAR_XATTR_NAME = 255, /* bytes of an attribute's name */
+};
 
 /* What was said of the next entry; absent strings are NULL. */
 struct tar_pax {
@@ -23,6 +28,10 @@ struct tar_pax {
 	uint64_t size;
 	int64_t mtime_s;
 	uint32_t mtime_ns;
+	bool has_uid, has_gid;
+	uint32_t uid, gid;
+	struct tar_xattr *xattrs; /* owned */
+	size_t xattrs_count;
 };
 
 void tar_pax_finish(struct tar_pax *pax);

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/buf.h"
 #include "base/check.h"
@@ -165,8 +166,9 @@ static int make_entry(const struct tar_reader *reader, const struct tar_header *
 	if (entry->name[0] == '\0' && entry->type != TAR_FOLDER)
 		return refuse(entry, "has no name", err);
 	entry->mode = header->mode & TAR_MODE_MASK;
-	entry->uid = header->uid;
-	entry->gid = header->gid;
+	entry->set_id = header->mode & (S_ISUID | S_ISGID);
+	entry->uid = pax->has_uid ? pax->uid : header->uid;
+	entry->gid = pax->has_gid ? pax->gid : header->gid;
 	entry->size_bytes = pax->has_size ? pax->size : header->size;
 	entry->mtime_s = pax->has_mtime ? pax->mtime_s : (int64_t)header->mtime;
 	entry->mtime_ns = pax->has_mtime ? pax->mtime_ns : 0;
@@ -191,6 +193,7 @@ static int begin_entry(struct tar_reader *reader, const struct tar_header *heade
 	uint64_t size;
 	int r = make_entry(reader, header, err, &entry);
 
+	entry.xattrs = take_ptr(reader->next.xattrs);
 	tar_pax_finish(&reader->next);
 	if (r == 0)
 		r = count_entry(reader, &entry, err);

@@ -93,6 +93,8 @@ static void die_raw(int terminal, int signal_number)
 {
 	struct termios mode;
 
+	if (signal_number != 0)
+		(void)signal(signal_number, SIG_DFL); /* background jobs ignore SIGINT */
 	if (terminal_make_raw(terminal) < 0 || tcgetattr(terminal, &mode) < 0)
 		_exit(1);
 	if ((mode.c_lflag & (ICANON | ECHO | ISIG)) != 0)

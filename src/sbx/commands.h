@@ -24,6 +24,7 @@ extern const struct command cmd_disk;
 extern const struct command cmd_exec;
 extern const struct command cmd_help;
 extern const struct command cmd_inspect;
+extern const struct command cmd_kit;
 extern const struct command cmd_login;
 extern const struct command cmd_logout;
 extern const struct command cmd_logs;

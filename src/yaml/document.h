@@ -71,7 +71,7 @@ __attribute__((format(printf, 4, 5))) int node_refuse_key(const struct document 
 							  const struct node *node, struct err *err,
 							  const char *format, ...);
 
-#define node_for_each(child, node) \
-	for (struct node *child = (node)->children; child != NULL; child = child->next)
+#define node_for_each(child, of) \
+	for (struct node *child = (of)->children; child != NULL; child = child->next)
 
 #endif

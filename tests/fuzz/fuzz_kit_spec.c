@@ -1,0 +1,21 @@
+/* A kit's spec.yaml: refused with a sentence, or an object with a name. */
+#include <assert.h>
+
+#include "base/err.h"
+#include "kit/kit.h"
+#include "tests/fuzz/fuzz.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const struct kit_values none = { .count = 0 };
+	struct err err = ERR_INIT;
+	json_t *kit;
+
+	if (kit_parse("spec.yaml", data, size, &none, &kit, &err) < 0) {
+		assert(err.text[0] != '\0');
+		return 0;
+	}
+	assert(json_is_string(json_object_get(kit, "name")));
+	json_decref(kit);
+	return 0;
+}

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -108,11 +109,18 @@ static int add_mount(struct fs *fs, const char *argument, int fd, struct err *er
 	return r < 0 ? err_set_errno(err, r, "cannot share '%s'", name) : 0;
 }
 
-/* The jail closes what lies above the mounts, so the folder of descriptors goes right there. */
-static int open_proc(int place, struct err *err)
+/*
+ * The jail closes what lies above the mounts, so the folder of descriptors goes right there. It is
+ * the root of a mount of its own: '..' leads from it to nothing else of /proc (open_tree(2)).
+ */
+static int open_proc(int place, bool weak, struct err *err)
 {
-	int fd = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	static const char folder[] = "/proc/self/fd";
+	int fd = (int)syscall(SYS_open_tree, AT_FDCWD, folder,
+			      OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 
+	if (fd < 0 && weak)
+		fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return err_set_errno(err, -errno, "cannot open /proc/self/fd");
 	if (fd != place && dup3(fd, place, O_CLOEXEC) < 0)
@@ -225,7 +233,7 @@ static int run(int argc, char **argv, struct err *err)
 	(void)umask(0); /* the guest applies its own */
 	ask_for_short_slices();
 	proc_fd = MOUNT_FD + options.mounts_count;
-	r = open_proc(proc_fd, err);
+	r = open_proc(proc_fd, options.weak, err);
 	if (r == 0)
 		r = enter_jail(&options, proc_fd, err);
 	if (r == 0)

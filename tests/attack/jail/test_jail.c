@@ -483,6 +483,24 @@ TEST(no_descriptor_leads_out)
 	}
 }
 
+/* /proc/self/fd, the last descriptor of sbx-fs, is a mount of its own without anything above it. */
+TEST(the_folder_of_descriptors_leads_nowhere)
+{
+	static const char *const names[] = { "../cmdline", "../../mounts",
+					     "../../sys/kernel/core_pattern" };
+	autocopy pid_t copy = unfiltered();
+
+	if (!inmate->serves_files)
+		SKIP("it has none");
+	CHECK(copy > 0);
+	for (size_t i = 0; i < countof(names); i++) {
+		const uint64_t open[6] = { (uint64_t)inmate->fds_kept - 1, 0, O_RDONLY };
+
+		CHECK_EQ(call_with(copy, SYS_openat, 1, names[i], strlen(names[i]) + 1, open),
+			 -ENOENT);
+	}
+}
+
 static int listen_at(int family, const void *address, socklen_t len)
 {
 	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -116,8 +116,7 @@ static int add_mount(struct fs *fs, const char *argument, int fd, struct err *er
 static int open_proc(int place, bool weak, struct err *err)
 {
 	static const char folder[] = "/proc/self/fd";
-	int fd = (int)syscall(SYS_open_tree, AT_FDCWD, folder,
-			      OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	int fd = (int)syscall(SYS_open_tree, AT_FDCWD, folder, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 
 	if (fd < 0 && weak)
 		fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);

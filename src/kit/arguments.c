@@ -59,8 +59,10 @@ static const char *value_of(void *context, const char *name)
 
 static bool is_listed(const struct node *list, const char *value)
 {
-	node_for_each(item, list) if (item->kind == NODE_SCALAR &&
-				      strcmp(item->text, value) == 0) return true;
+	node_for_each (item, list) {
+		if (item->kind == NODE_SCALAR && strcmp(item->text, value) == 0)
+			return true;
+	}
 	return false;
 }
 

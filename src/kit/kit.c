@@ -40,13 +40,14 @@ static int check_unique(const struct document *document, const struct node *list
 {
 	if (list == NULL || list->kind != NODE_SEQUENCE)
 		return 0;
-	node_for_each(item,
-		      list) for (const struct node *other = list->children; other != item;
-				 other = other->next) if (strcmp(other->text, item->text) ==
-							  0) return node_refuse(document, item, err,
-										"%s names %s twice",
-										list->key,
-										item->text);
+	node_for_each (item, list) {
+		for (const struct node *other = list->children; other != item;
+		     other = other->next) {
+			if (strcmp(other->text, item->text) == 0)
+				return node_refuse(document, item, err, "%s names %s twice",
+						   list->key, item->text);
+		}
+	}
 	return 0;
 }
 
@@ -77,8 +78,12 @@ static int check_domain(const struct document *document, const struct node *inje
 		node_member(node_member(document->root, "permissions"), "network");
 	const struct node *allow = node_member(network, "allow");
 
-	if (allow != NULL && allow->kind == NODE_SEQUENCE)
-		node_for_each(rule, allow) if (covers(rule->text, domain->text)) return 0;
+	if (allow != NULL && allow->kind == NODE_SEQUENCE) {
+		node_for_each (rule, allow) {
+			if (covers(rule->text, domain->text))
+				return 0;
+		}
+	}
 	return node_refuse(document, domain, err,
 			   "'%s' is not allowed by permissions.network.allow; add it there",
 			   domain->text);
@@ -105,8 +110,7 @@ static int check_credentials(const struct document *document, struct err *err)
 
 	if (list == NULL || list->kind != NODE_SEQUENCE)
 		return 0;
-	node_for_each(credential, list)
-	{
+	node_for_each (credential, list) {
 		const struct node *file =
 			node_member(node_member(credential, "oauth"), "credentialFile");
 		const struct node *injects =

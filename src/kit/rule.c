@@ -115,8 +115,7 @@ static int take_list(const struct document *document, const struct node *node,
 	if (r < 0)
 		return r;
 	list = json_array();
-	node_for_each(child, node)
-	{
+	node_for_each (child, node) {
 		json_t *value;
 
 		r = take_child(document, child, rule, &value, err);
@@ -150,8 +149,7 @@ static int take_table(const struct document *document, const struct node *node,
 	if (r < 0)
 		return r;
 	table = json_object();
-	node_for_each(child, node)
-	{
+	node_for_each (child, node) {
 		json_t *value;
 
 		r = take_key(document, child, rule, err);
@@ -237,8 +235,7 @@ static int take_members(const struct document *document, const struct node *node
 {
 	int r = 0;
 
-	node_for_each(child, node)
-	{
+	node_for_each (child, node) {
 		const struct rule *rule = find(rules, child->key);
 		json_t *value;
 

@@ -79,7 +79,10 @@ struct node *node_member(const struct node *node, const char *key)
 {
 	if (node == NULL || node->kind != NODE_MAPPING)
 		return NULL;
-	node_for_each(child, node) if (strcmp(child->key, key) == 0) return child;
+	node_for_each (child, node) {
+		if (strcmp(child->key, key) == 0)
+			return child;
+	}
 	return NULL;
 }
 

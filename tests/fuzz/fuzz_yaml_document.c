@@ -21,8 +21,7 @@ static void check_node(const struct node *node)
 
 	assert((node->kind == NODE_SCALAR) == (node->text != NULL));
 	assert(node->line > 0 && node->column > 0);
-	node_for_each(child, node)
-	{
+	node_for_each (child, node) {
 		assert(child->parent == node);
 		assert((node->kind == NODE_MAPPING) == (child->key != NULL));
 		assert(child->key == NULL || node_member(node, child->key) == child);

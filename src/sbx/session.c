@@ -1,6 +1,7 @@
 #include "sbx/session.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
@@ -414,7 +415,8 @@ int session_run(const struct session_config *config, int *ret_status, struct err
 	int r;
 
 	if (config->timeout_s > 0)
-		session.deadline_ms = clock_now_ms() + config->timeout_s * MS_PER_S;
+		session.deadline_ms =
+			clock_now_ms() + min_of(config->timeout_s, (uint64_t)INT_MAX) * MS_PER_S;
 	stream_init(&session.stream, config->socket);
 	sink_init(&session.out, config->out);
 	sink_init(&session.err_out, config->err);

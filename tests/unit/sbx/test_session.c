@@ -358,6 +358,22 @@ TEST(a_command_whose_time_is_up_is_asked_to_end)
 	CHECK_EQ(world_finish(&world), 0);
 }
 
+/* A time beyond all clocks does not wrap around to one that is up. */
+TEST(a_command_may_have_all_the_time)
+{
+	struct world world;
+	struct session_config config;
+	struct err err = ERR_INIT;
+	int status = -1;
+
+	CHECK(world_make(&world, play_signals));
+	config = config_of(&world);
+	config.timeout_s = UINT64_MAX;
+	CHECK_EQ(session_run(&config, &status, &err), 0);
+	CHECK_EQ(status, 3);
+	CHECK_EQ(world_finish(&world), 0);
+}
+
 TEST(the_third_interrupt_ends_a_deaf_command)
 {
 	struct world world;

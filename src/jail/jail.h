@@ -39,7 +39,7 @@ struct jail_config {
 	size_t filter_len;  /* instructions */
 	uint64_t max_files; /* RLIMIT_NOFILE; 0: keep_fds + 16 */
 	uint64_t max_locked_bytes; /* RLIMIT_MEMLOCK: for who keeps secrets out of swap */
-	bool serves_files;	   /* sbx-fs: landlock must let descriptors from outside work */
+	bool serves_files;	   /* sbx-fs: landlock leaves the files of its mounts alone */
 	bool network; /* sbx-net: started with spawn_config.network; landlock leaves TCP alone */
 	bool weak;    /* --allow-weak-jail */
 };

@@ -158,7 +158,6 @@ int step_no_new_privs(void)
 
 struct entry {
 	const struct jail_config *config;
-	int top;  /* the root folder before it was emptied; owned */
 	bool own; /* namespaces are ours */
 };
 
@@ -170,15 +169,9 @@ static int enter_namespaces(struct entry *entry)
 	return r;
 }
 
-/* Landlock wants the old root to name it; the descriptor closes when the jail is shut. */
 static int enter_descriptors(struct entry *entry)
 {
-	int r = step_descriptors((unsigned)entry->config->keep_fds);
-
-	if (r < 0)
-		return r;
-	entry->top = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return entry->top < 0 ? -errno : 0;
+	return step_descriptors((unsigned)entry->config->keep_fds);
 }
 
 /* Without a mount namespace of our own this would be the host's root. */
@@ -216,11 +209,7 @@ static enum landlock_leaves leaves_of(const struct jail_config *config)
 
 static int enter_landlock(struct entry *entry)
 {
-	int r = step_landlock(leaves_of(entry->config), NULL, entry->top);
-
-	if (entry->top >= 0)
-		(void)close(take_fd(&entry->top));
-	return r;
+	return step_landlock(leaves_of(entry->config), NULL);
 }
 
 static int enter_seccomp(struct entry *entry)
@@ -248,7 +237,7 @@ static const struct {
 
 int jail_enter(const struct jail_config *config, unsigned *ret_skipped, struct err *err)
 {
-	struct entry entry = { .config = config, .top = -1 };
+	struct entry entry = { .config = config };
 	unsigned skipped = 0;
 
 	/* Started from a descriptor, the process would be called by its number. */

@@ -7,15 +7,10 @@
  * never below ABI 1. Rights are checked when a path is opened or changed;
  * descriptors from before, or sent to us, stay as they are. A guest's
  * files are opened by path from such descriptors, though, and mounts may be
- * added at any time, while a ruleset can never be widened. So for sbx-fs
- * (LEAVES_FILES) only what it never does is handled: executing, making device
- * nodes, device ioctls.
- *
- * One right is denied as soon as anything is handled: LANDLOCK_ACCESS_FS_REFER,
- * renaming and linking between folders. A rule grants it below a folder, found
- * by walking up from the file to the root of the mount namespace it was opened
- * in: `top`, the root folder from before ours was emptied, stands above all
- * that the supervisor can pass us.
+ * added at any time, while a ruleset can never be widened: renaming from one folder
+ * to another is refused as soon as any right to files is handled, but for folders
+ * that a rule names. So for sbx-fs (LEAVES_FILES) no right to files is handled; what
+ * it may do with them is a matter of the mounts that it gets (confine.h).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -43,8 +38,6 @@ struct ruleset {
 #define FS_READ (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_EXECUTE)
 #define FS_READ_BELOW (FS_READ | LANDLOCK_ACCESS_FS_READ_DIR)
 #define FS_DEVICE (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE)
-#define FS_NEVER_SERVED \
-	(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_BLOCK)
 
 static int landlock_abi(void)
 {
@@ -71,8 +64,7 @@ static struct ruleset ruleset_for(int abi, enum landlock_leaves leaves)
 	struct ruleset ruleset = { .handled_access_fs = fs_rights(abi) };
 
 	if (leaves == LANDLOCK_LEAVES_FILES)
-		ruleset.handled_access_fs &=
-			FS_NEVER_SERVED | FS_IOCTL_DEV | LANDLOCK_ACCESS_FS_REFER;
+		ruleset.handled_access_fs = 0;
 	if (abi >= 4 && leaves != LANDLOCK_LEAVES_NETWORK)
 		ruleset.handled_access_net = NET_TCP;
 	if (abi >= 6)
@@ -104,7 +96,7 @@ static int allow_bind(int rules, const struct jail_bind *bind, uint64_t handled)
 	return allow_beneath(rules, fd, rights & handled);
 }
 
-static int add_rules(int rules, enum landlock_leaves leaves, const struct jail_bind *binds, int top,
+static int add_rules(int rules, enum landlock_leaves leaves, const struct jail_bind *binds,
 		     uint64_t handled)
 {
 	int r = 0;
@@ -112,19 +104,17 @@ static int add_rules(int rules, enum landlock_leaves leaves, const struct jail_b
 	switch (leaves) {
 	case LANDLOCK_LEAVES_NOTHING:
 	case LANDLOCK_LEAVES_NETWORK:
+	case LANDLOCK_LEAVES_FILES:
 		break;
 	case LANDLOCK_LEAVES_BINDS:
 		for (; r == 0 && binds->source != NULL; binds++)
 			r = allow_bind(rules, binds, handled);
 		break;
-	case LANDLOCK_LEAVES_FILES:
-		r = allow_beneath(rules, top, LANDLOCK_ACCESS_FS_REFER);
-		break;
 	}
 	return r;
 }
 
-int step_landlock(enum landlock_leaves leaves, const struct jail_bind *binds, int top)
+int step_landlock(enum landlock_leaves leaves, const struct jail_bind *binds)
 {
 	struct ruleset ruleset;
 	autoclose int rules = -1;
@@ -133,14 +123,13 @@ int step_landlock(enum landlock_leaves leaves, const struct jail_bind *binds, in
 
 	if (abi < 0)
 		return abi;
-	/* ABI 1 refuses every rename between folders, and no rule changes that. */
-	if (abi < 2 && leaves == LANDLOCK_LEAVES_FILES)
-		return -EOPNOTSUPP;
 	ruleset = ruleset_for(abi, leaves);
+	if (ruleset.handled_access_fs == 0 && ruleset.handled_access_net == 0)
+		return 0; /* sbx-fs, on a kernel that rules files only */
 	rules = (int)syscall(SYS_landlock_create_ruleset, &ruleset, sizeof(ruleset), 0);
 	if (rules < 0)
 		return -errno;
-	r = add_rules(rules, leaves, binds, top, ruleset.handled_access_fs);
+	r = add_rules(rules, leaves, binds, ruleset.handled_access_fs);
 	if (r == 0 && syscall(SYS_landlock_restrict_self, rules, 0) < 0)
 		r = -errno;
 	return r;

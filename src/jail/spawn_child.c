@@ -64,6 +64,18 @@ static int map_ids(struct child *child)
 	return r == 0 ? write_text("/proc/self/gid_map", child->plan->gid_map) : r;
 }
 
+/*
+ * In a user namespace below this one a program would have all capabilities again, and a
+ * mount table to play with. seccomp kills who asks for one; this holds without it.
+ * Hosts that keep /proc/sys read-only do without.
+ */
+static int forbid_namespaces(struct child *child)
+{
+	if (child->plan->own_namespaces)
+		(void)write_text("/proc/sys/user/max_user_namespaces", "0");
+	return 0;
+}
+
 static int new_session(struct child *child)
 {
 	(void)child;
@@ -188,7 +200,7 @@ static int outer_landlock(struct child *child)
 	if (child->config->binds == NULL)
 		return 0;
 	return child->plan->own_namespaces
-		       ? step_landlock(LANDLOCK_LEAVES_BINDS, child->config->binds, -1)
+		       ? step_landlock(LANDLOCK_LEAVES_BINDS, child->config->binds)
 		       : -EPERM;
 }
 
@@ -234,6 +246,7 @@ static const struct {
 	{ "reset its signals", reset_signals, false },
 	{ "own its files in /proc", own_proc_files, false },
 	{ "map its user and group", map_ids, false },
+	{ "forbid it further namespaces", forbid_namespaces, false },
 	{ "start a session for it", new_session, false },
 	{ "place its descriptors", place_descriptors, false },
 	{ "keep the capabilities that its jail needs", keep_jail_capabilities, true },

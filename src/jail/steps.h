@@ -47,16 +47,16 @@ int step_no_new_privs(void);
 enum landlock_leaves {
 	LANDLOCK_LEAVES_NOTHING, /* no path can be opened */
 	LANDLOCK_LEAVES_BINDS,	 /* binds can be read and executed, nothing else */
-	LANDLOCK_LEAVES_FILES,	 /* files can be worked on, not executed; no device nodes */
+	LANDLOCK_LEAVES_FILES,	 /* all files within reach; no TCP, no signals and sockets of others
+				  */
 	LANDLOCK_LEAVES_NETWORK, /* as NOTHING, but TCP ports can be bound and connected to */
 };
 
 /*
  * Needs no_new_privs. binds: for LEAVES_BINDS, looked up in the present root.
- * top: for LEAVES_FILES, the root folder from before it was emptied; see
- * landlock_linux.c. -EOPNOTSUPP when the kernel's landlock is absent or too old.
+ * -EOPNOTSUPP when the kernel's landlock is absent.
  */
-int step_landlock(enum landlock_leaves leaves, const struct jail_bind *binds, int top);
+int step_landlock(enum landlock_leaves leaves, const struct jail_bind *binds);
 
 /* The last one: from here on only what the filter allows. All threads. */
 int step_seccomp(const struct sock_filter *filter, size_t len);

@@ -13,6 +13,7 @@
 #include "base/check.h"
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "jail/confine.h"
 #include "sbxd/paths.h"
 
 /* True when inner is outer or lies below it; both absolute and in normal form. */
@@ -196,16 +197,25 @@ void mounts_finish(struct mounts *mounts)
 		mounts_drop_last(mounts);
 }
 
-int mount_open(const struct mount *mount, int *ret_fd, struct err *err)
+int mount_open(const struct mount *mount, bool weak, int *ret_fd, struct err *err)
 {
 	struct open_how how = {
 		.flags = O_PATH | O_CLOEXEC | (mount->is_file ? 0u : (unsigned)O_DIRECTORY),
 		.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
 	};
-	long fd = syscall(SYS_openat2, AT_FDCWD, mount->source, &how, sizeof(how));
+	autoclose int fd = (int)syscall(SYS_openat2, AT_FDCWD, mount->source, &how, sizeof(how));
+	int r;
 
 	if (fd < 0)
 		return err_set_errno(err, -errno, "cannot share '%s'", mount->source);
-	*ret_fd = (int)fd;
-	return 0;
+	r = jail_confine(fd, mount->read_only, ret_fd);
+	if (r < 0 && weak) {
+		*ret_fd = take_fd(&fd);
+		return 0;
+	}
+	return r < 0 ? err_set_errno(err, r,
+				     "cannot share '%s' so that nothing above it is within "
+				     "reach; this host must allow unprivileged user namespaces",
+				     mount->source)
+		     : 0;
 }

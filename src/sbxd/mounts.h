@@ -48,7 +48,10 @@ void mounts_finish(struct mounts *mounts);
 /* An absolute path in the guest that is not one of the system's own; normal form. */
 bool mount_target_is_valid(const char *target);
 
-/* O_PATH descriptor of the source, no symbolic link followed on the way. */
-int mount_open(const struct mount *mount, int *ret_fd, struct err *err);
+/*
+ * Descriptor of the source, no symbolic link followed on the way, from which nothing
+ * above it can be reached (jail/confine.h); weak: a plain one where the host cannot.
+ */
+int mount_open(const struct mount *mount, bool weak, int *ret_fd, struct err *err);
 
 #endif

@@ -287,8 +287,11 @@ static int mount_live(struct sandbox *sandbox, const struct mount *mount, size_t
 	char source[SHARE_NAME_SIZE];
 	struct guest_message wanted;
 	struct err ignored = ERR_INIT;
-	int r = share_add(sandbox->share_path, mount, index, deadline(), err);
+	autoclose int fd = -1;
+	int r = mount_open(mount, sandbox->record.weak_jail, &fd, err);
 
+	if (r == 0)
+		r = share_add(sandbox->share_path, mount, fd, index, deadline(), err);
 	if (r < 0)
 		return r;
 	share_name(index, source);

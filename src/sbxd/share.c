@@ -59,17 +59,13 @@ static int ask(const char *socket, const struct fs_message *message, int fd, uin
 		     : await_answer(connection, deadline_ms, err);
 }
 
-int share_add(const char *socket, const struct mount *mount, size_t index, uint64_t deadline_ms,
-	      struct err *err)
+int share_add(const char *socket, const struct mount *mount, int fd, size_t index,
+	      uint64_t deadline_ms, struct err *err)
 {
 	struct fs_message message = { .type = FS_MOUNT,
 				      .flags = mount->read_only ? FS_FLAG_READ_ONLY : 0 };
-	autoclose int fd = -1;
 	char name[SHARE_NAME_SIZE];
-	int r = mount_open(mount, &fd, err);
 
-	if (r < 0)
-		return r;
 	share_name(index, name);
 	(void)snprintf(message.name, sizeof(message.name), "%s", name);
 	return ask(socket, &message, fd, deadline_ms, err);

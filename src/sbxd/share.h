@@ -15,9 +15,10 @@ enum { SHARE_NAME_SIZE = 8 };
 /* The name a mount has in the shared device: its number. */
 void share_name(size_t index, char ret[SHARE_NAME_SIZE]);
 
-/* Gives sbx-fs the mount, whose source is opened here. socket: its control socket. */
-int share_add(const char *socket, const struct mount *mount, size_t index, uint64_t deadline_ms,
-	      struct err *err);
+/* Gives sbx-fs the mount, opened by mount_open(); fd stays the caller's. socket: its control
+ * socket. */
+int share_add(const char *socket, const struct mount *mount, int fd, size_t index,
+	      uint64_t deadline_ms, struct err *err);
 int share_remove(const char *socket, size_t index, uint64_t deadline_ms, struct err *err);
 
 #endif

@@ -137,10 +137,11 @@ static int open_disks(struct sandbox *sandbox, struct parts *parts, struct err *
 	return r;
 }
 
-static int open_shares(const struct mounts *mounts, struct parts *parts, struct err *err)
+static int open_shares(const struct record *record, struct parts *parts, struct err *err)
 {
-	for (size_t i = 0; i < mounts->count; i++) {
-		int r = mount_open(&mounts->items[i], &parts->shares[i], err);
+	for (size_t i = 0; i < record->mounts.count; i++) {
+		int r = mount_open(&record->mounts.items[i], record->weak_jail, &parts->shares[i],
+				   err);
 
 		if (r < 0)
 			return r;
@@ -503,8 +504,12 @@ static int share_rest(struct sandbox *sandbox, struct err *err)
 	uint64_t deadline_ms = clock_now_ms() + SETUP_MS;
 
 	for (size_t i = SHARES_AT_START; i < mounts->count; i++) {
-		int r = share_add(sandbox->share_path, &mounts->items[i], i, deadline_ms, err);
+		autoclose int fd = -1;
+		int r = mount_open(&mounts->items[i], sandbox->record.weak_jail, &fd, err);
 
+		if (r == 0)
+			r = share_add(sandbox->share_path, &mounts->items[i], fd, i, deadline_ms,
+				      err);
 		if (r < 0)
 			return r;
 	}
@@ -552,7 +557,7 @@ static int boot(struct sandbox *sandbox, struct run *run, struct parts *parts, s
 	if (r == 0)
 		r = open_disks(sandbox, parts, err);
 	if (r == 0)
-		r = open_shares(&sandbox->record.mounts, parts, err);
+		r = open_shares(&sandbox->record, parts, err);
 	if (r == 0)
 		r = make_sockets(sandbox, run, parts, err);
 	if (r == 0)

@@ -34,6 +34,19 @@ kernel_agrees() {
 }
 t "/proc says the same" kernel_agrees
 
+# A descriptor whose mount stands in the host's table leads up from the share.
+shares_stand_alone() {
+	local pid fd shares=0
+	pid=$(sbx inspect --json shared | jq '.processes[] | select(.name == "sbx-fs") | .pid')
+	for fd in /proc/"$pid"/fd/*; do
+		[[ $(readlink "$fd") == / || -d $fd/. && $(stat -Lc %d:%i "$fd") == $(stat -Lc %d:%i "$SHARED") ]] || continue
+		shares=$((shares + 1))
+		! grep -q "^$(awk '$1 == "mnt_id:" { print $2 }' "/proc/$pid/fdinfo/${fd##*/}") " /proc/self/mountinfo
+	done
+	test $shares -ge 1
+}
+t "the folders of sbx-fs are in no mount table of the host" shares_stand_alone
+
 one_network() {
 	is "$(sbx exec shared sh -c 'ls /sys/class/net')" "eth0
 lo"

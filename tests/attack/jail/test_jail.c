@@ -18,6 +18,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -27,6 +28,7 @@
 #include "base/err.h"
 #include "base/fd.h"
 #include "base/file.h"
+#include "jail/confine.h"
 #include "seccomp_vmm_vcpu.h"
 #include "tests/attack/jail/held.h"
 #include "tests/unit/test.h"
@@ -400,22 +402,20 @@ TEST(no_capability_is_left_nor_comes_back)
 	CHECK_EQ(call_plain(copy, SYS_getppid, none), 1);
 }
 
-/* What unprivileged user namespaces offer to anybody: root over a mount table. */
-TEST(a_namespace_of_its_own_mounts_nothing)
+/*
+ * What unprivileged user namespaces offer to anybody: root over a mount table. Its own
+ * namespace allows none (jail/spawn_child.c), unless the host keeps /proc/sys read-only.
+ */
+TEST(it_cannot_become_root_in_a_namespace)
 {
 	autocopy pid_t copy = unfiltered();
 	const uint64_t unshare[6] = { CLONE_NEWUSER | CLONE_NEWNS };
-	uint64_t mount[6] = { 0 };
-	long r;
 
 	CHECK(copy > 0);
-	r = call_plain(copy, SYS_unshare, unshare);
-	if (r < 0)
-		return;
-	CHECK_EQ(copy_put(&held, copy, "tmpfs\0\0/", 9, &mount[0]), 0);
-	mount[2] = mount[0];
-	mount[1] = mount[0] + 7;
-	CHECK_EQ(call_plain(copy, SYS_mount, mount), -EPERM);
+	if (access("/proc/sys/user/max_user_namespaces", W_OK) < 0)
+		SKIP("the host keeps /proc/sys read-only");
+	CHECK_EQ(call_plain(copy, SYS_unshare, unshare), -ENOSPC);
+	CHECK_EQ(call_plain(copy, SYS_unshare, (uint64_t[6]){ CLONE_NEWNS }), -EPERM);
 }
 
 static rlim_t limit_of(pid_t copy, int resource)
@@ -473,7 +473,7 @@ TEST(no_descriptor_leads_out)
 	autocopy pid_t copy = unfiltered();
 
 	if (inmate->serves_files)
-		SKIP("files are served: the list and the code hold, see docs/threat-model.md");
+		SKIP("it serves files: a_share_is_its_own_top");
 	CHECK(copy > 0);
 	for (size_t i = 0; i < countof(names); i++) {
 		const uint64_t open[6] = { 3, 0, O_RDONLY };
@@ -481,6 +481,72 @@ TEST(no_descriptor_leads_out)
 		CHECK_EQ(call_with(copy, SYS_openat, 1, names[i], strlen(names[i]) + 1, open),
 			 -EACCES);
 	}
+}
+
+static long open_at(pid_t copy, int folder, const char *name, int flags)
+{
+	const uint64_t arguments[6] = { (uint64_t)folder, 0, (uint64_t)flags };
+
+	return call_with(copy, SYS_openat, 1, name, strlen(name) + 1, arguments);
+}
+
+/* The inode number of what a descriptor of the copy is, or 0. */
+static uint64_t inode_of(pid_t copy, long fd)
+{
+	struct stat is = { .st_ino = 0 };
+	const uint64_t arguments[6] = { (uint64_t)fd, 0 };
+
+	return call_with(copy, SYS_fstat, 1, &is, sizeof(is), arguments) == 0 &&
+			       copy_get(&held, copy, &is, sizeof(is)) == 0
+		       ? is.st_ino
+		       : 0;
+}
+
+/* Up from every descriptor that it was given, by name, by working folder, through its own /proc. */
+TEST(a_share_is_its_own_top)
+{
+	static const char *const away[] = { "../etc/passwd", "../../etc/passwd", "../proc/self",
+					    "../../../../../../dev/null" };
+	autocopy pid_t copy = unfiltered();
+	char through[48];
+
+	if (!inmate->serves_files)
+		SKIP("it serves no files");
+	CHECK(copy > 0);
+	for (int fd = 3; fd < inmate->fds_kept - 1; fd++) {
+		CHECK(inode_of(copy, open_at(copy, fd, "run", O_RDONLY)) > 0);
+		CHECK_EQ(inode_of(copy, open_at(copy, fd, "..", O_PATH)), inode_of(copy, fd));
+		CHECK_EQ(inode_of(copy, open_at(copy, fd, "../..", O_PATH)), inode_of(copy, fd));
+		for (size_t i = 0; i < countof(away); i++)
+			CHECK_EQ(open_at(copy, fd, away[i], O_PATH), -ENOENT);
+		(void)snprintf(through, sizeof(through), "%d/../etc/passwd", fd);
+		CHECK_EQ(open_at(copy, inmate->fds_kept - 1, through, O_PATH), -ENOENT);
+		CHECK_EQ(call_plain(copy, SYS_fchdir, (uint64_t[6]){ (uint64_t)fd }), 0);
+		CHECK_EQ(open_path(copy, "../etc/passwd", O_PATH), -ENOENT);
+		CHECK_EQ(open_path(copy, "../../../etc/passwd", O_PATH), -ENOENT);
+	}
+}
+
+/* A file handle names an inode anywhere in its file system. */
+TEST(no_file_handle_leads_out)
+{
+	union {
+		struct file_handle head;
+		char bytes[sizeof(struct file_handle) + 128];
+	} handle = { .head = { .handle_bytes = 128 } };
+	uint64_t arguments[6] = { 0, 0, O_PATH };
+	autocopy pid_t copy = unfiltered();
+	long folder;
+	int mount;
+
+	CHECK(copy > 0);
+	if (name_to_handle_at(AT_FDCWD, "/tmp", &handle.head, &mount, 0) < 0)
+		SKIP("this file system has no handles");
+	folder = inmate->serves_files ? open_at(copy, 3, ".", O_RDONLY) : 3;
+	CHECK(folder >= 3);
+	arguments[0] = (uint64_t)folder;
+	CHECK_EQ(call_with(copy, SYS_open_by_handle_at, 1, &handle, sizeof(handle), arguments),
+		 -EPERM);
 }
 
 /* /proc/self/fd, the last descriptor of sbx-fs, is a mount of its own without anything above it. */
@@ -542,6 +608,19 @@ static bool make_outside(void)
 	       getsockname(fd, (struct sockaddr *)&outside.by_address, &len) == 0;
 }
 
+/* As sbxd would give it to this program. */
+static int open_outside(int *ret)
+{
+	autoclose int plain = open(outside.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (plain < 0)
+		return -errno;
+	if (inmate->serves_files)
+		return jail_confine(plain, false, ret);
+	*ret = take_fd(&plain);
+	return 0;
+}
+
 /* Folders do for descriptors: nothing reads them before the filter is set. */
 static int hold(struct err *err)
 {
@@ -551,10 +630,12 @@ static int hold(struct err *err)
 				       .stdout_fd = STDERR_FILENO,
 				       .network = inmate->network };
 	int fds[FDS_GIVEN];
-	int r;
+	int r = 0;
 
-	for (int i = 0; i < FDS_GIVEN; i++)
-		fds[i] = open(outside.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (int i = 0; r == 0 && i < FDS_GIVEN; i++)
+		r = open_outside(&fds[i]);
+	if (r < 0)
+		return err_set_errno(err, r, "the test cannot make its descriptors");
 	config.fds = fds;
 	r = held_start(&held, &config, err);
 	if (r == 0 && inmate->narrowed)

@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -92,7 +93,7 @@ static void say_folder(void)
 	(void)mkdirat(FOLDER, "b", 0700);
 	(void)close(openat(FOLDER, "a/file", O_RDWR | O_CREAT, 0600));
 	say("folder_rename", renameat(FOLDER, "a/file", FOLDER, "b/file"));
-	say("folder_device", mknodat(FOLDER, "device", S_IFCHR | 0600, 0));
+	say("folder_device", mknodat(FOLDER, "device", S_IFCHR | 0600, makedev(1, 3)));
 }
 
 static void wait_for_end(void)

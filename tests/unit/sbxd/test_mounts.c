@@ -154,11 +154,11 @@ TEST(a_source_that_became_a_link_is_not_followed)
 	int fd = -1;
 
 	CHECK_EQ(add(&mounts, work, NULL), 0);
-	CHECK_EQ(mount_open(&mounts.items[0], &fd, &err), 0);
+	CHECK_EQ(mount_open(&mounts.items[0], false, &fd, &err), 0);
 	(void)close(fd);
 	CHECK_EQ(file_remove_tree(AT_FDCWD, work), 0);
 	CHECK_EQ(symlink("/etc", work), 0);
-	CHECK_EQ(mount_open(&mounts.items[0], &fd, &err), -ELOOP);
+	CHECK_EQ(mount_open(&mounts.items[0], false, &fd, &err), -ELOOP);
 	mounts_finish(&mounts);
 	free(work);
 	folder_remove(folder, &paths);

@@ -1,6 +1,7 @@
 #include "sbxd/share.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -71,10 +72,13 @@ TEST(a_mount_goes_with_its_descriptor)
 	struct mount mount = { .source = folder, .read_only = true };
 	struct err err = ERR_INIT;
 	struct stat st;
+	int fd;
 
 	CHECK_EQ(fake_start(&fake), 0);
 	CHECK_EQ(stat(folder, &st), 0);
-	CHECK_EQ(share_add(socket_path, &mount, 15, clock_now_ms() + 10000, &err), 0);
+	fd = open(folder, O_PATH | O_CLOEXEC);
+	CHECK_EQ(share_add(socket_path, &mount, fd, 15, clock_now_ms() + 10000, &err), 0);
+	(void)close(fd);
 	fake_end(&fake);
 	CHECK_EQ(fake.request.type, FS_MOUNT);
 	CHECK_STR(fake.request.name, "m15");

@@ -69,12 +69,12 @@ int proxy_create(int link_fd, int control_fd, struct proxy **ret)
 	list_init(&proxy->ended);
 	r = loop_create(&proxy->loop);
 	if (r == 0) {
-		patience_init(&proxy->head, proxy->loop, PROXY_HEAD_MS);
-		patience_init(&proxy->connect, proxy->loop, PROXY_CONNECT_MS);
-		patience_init(&proxy->hush, proxy->loop, PROXY_HUSH_MS);
-		patience_init(&proxy->spare, proxy->loop, PROXY_SPARE_MS);
-		patience_init(&proxy->rest, proxy->loop, PROXY_REST_MS);
-		patience_init(&proxy->silence, proxy->loop, PROXY_SILENCE_MS);
+		patience_init(&proxy->head, proxy->loop, PROXY_HEAD_MS, 0);
+		patience_init(&proxy->connect, proxy->loop, PROXY_CONNECT_MS, 0);
+		patience_init(&proxy->hush, proxy->loop, PROXY_HUSH_MS, 0);
+		patience_init(&proxy->spare, proxy->loop, PROXY_SPARE_MS, PROXY_SPARES_MAX);
+		patience_init(&proxy->rest, proxy->loop, PROXY_REST_MS, PROXY_RESTING_MAX);
+		patience_init(&proxy->silence, proxy->loop, PROXY_SILENCE_MS, 0);
 		r = link_init(&proxy->link, proxy->loop, link_fd, proxy, link_flow, link_lost);
 	}
 	if (r == 0)

@@ -13,6 +13,9 @@
 enum {
 	PROXY_FLOWS_MAX = 8192,
 	PROXY_SCRATCH_SIZE = 65536,
+	/* Each costs 16 KiB, most of it OpenSSL's. Who comes back opens another. */
+	PROXY_RESTING_MAX = 448, /* connections of the guest between two requests */
+	PROXY_SPARES_MAX = 32,	 /* of them, with an origin that nothing is asked of */
 
 	PROXY_HEAD_MS = 30 * 1000,    /* a client that wants something says so */
 	PROXY_CONNECT_MS = 60 * 1000, /* an origin, and what lies before it, answers */

@@ -1,15 +1,17 @@
 #include <errno.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "base/buf.h"
+#include "base/check.h"
 #include "base/cleanup.h"
-#include "credential/decode.h"
 #include "credential/set.h"
 #include "http/message.h"
+#include "inflate/inflater.h"
 
 struct credential_masker {
 	const struct credentials *credentials; /* weak */
-	struct decoder *decoder;	       /* owned */
+	struct inflater *inflater;	       /* owned */
 	struct needle_search search;
 	bool is_over; /* an error: nothing more may go on */
 };
@@ -21,6 +23,43 @@ static void ignore_placeholders(const struct credentials *credentials, struct ne
 		needle_ignore_add(ignore, owner_of_placeholder(i));
 }
 
+enum {
+	BODY_FREE_BYTES = 64 << 20,
+	BODY_RATIO_MAX = 200,
+	BODY_WINDOW_LOG_MAX = 23, /* RFC 9659: 8 MiB */
+};
+
+/* By the values of content-encoding (RFC 9110 §8.4.1); NULL: none of those known. */
+static const struct inflater_format *find_format(const char *encoding)
+{
+	static const struct {
+		const char *name;
+		const struct inflater_format *format;
+	} known[] = {
+		{ "", &inflater_plain },       { "identity", &inflater_plain },
+		{ "gzip", &inflater_deflate }, { "x-gzip", &inflater_deflate },
+		{ "br", &inflater_brotli },    { "deflate", &inflater_deflate },
+		{ "zstd", &inflater_zstd },
+	};
+
+	for (size_t i = 0; i < countof(known); i++)
+		if (strcasecmp(known[i].name, encoding) == 0)
+			return known[i].format;
+	return NULL;
+}
+
+static int begin_inflating(const char *encoding, struct inflater **ret)
+{
+	const struct inflater_config config = {
+		.format = find_format(encoding != NULL ? encoding : ""),
+		.window_log_max = BODY_WINDOW_LOG_MAX,
+		.free_bytes = BODY_FREE_BYTES,
+		.ratio_max = BODY_RATIO_MAX,
+	};
+
+	return config.format != NULL ? inflater_create(&config, ret) : -EOPNOTSUPP;
+}
+
 int credential_masker_create(const struct credentials *credentials, const char *encoding,
 			     struct credential_masker **ret)
 {
@@ -29,7 +68,7 @@ int credential_masker_create(const struct credentials *credentials, const char *
 
 	if (masker == NULL)
 		return -ENOMEM;
-	r = decoder_create(encoding, &masker->decoder);
+	r = begin_inflating(encoding, &masker->inflater);
 	if (r < 0) {
 		free(masker);
 		return r;
@@ -61,7 +100,7 @@ int credential_masker_feed(struct credential_masker *masker, const uint8_t *byte
 
 	if (masker->is_over)
 		return -EBADMSG;
-	r = decoder_feed(masker->decoder, bytes, len, end, mask_block, &masking);
+	r = inflater_feed(masker->inflater, bytes, len, end, mask_block, &masking);
 	if (r == 0 && end)
 		r = needle_search_feed(&masker->search, NULL, 0, true, out);
 	masker->is_over = r < 0;
@@ -84,7 +123,7 @@ void credential_masker_destroy(struct credential_masker *masker)
 {
 	if (masker == NULL)
 		return;
-	decoder_destroy(masker->decoder);
+	inflater_destroy(masker->inflater);
 	needle_search_finish(&masker->search);
 	free(masker);
 }

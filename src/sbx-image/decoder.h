@@ -30,6 +30,6 @@ void decoder_destroy(struct decoder *decoder);
 int decoder_feed(struct decoder *decoder, const uint8_t *bytes, size_t len, struct err *err);
 
 /* No more bytes come: -EPROTO when they end in the middle. */
-int decoder_finish(const struct decoder *decoder, struct err *err);
+int decoder_finish(struct decoder *decoder, struct err *err);
 
 #endif

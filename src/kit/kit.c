@@ -1,16 +1,16 @@
 #include "kit/kit.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
-#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "base/file.h"
+#include "kit/bundle.h"
 #include "kit/grammar.h"
+#include "kit/rule.h"
 #include "yaml/document.h"
 
 static int check_kind(const struct document *document, struct err *err)
@@ -139,43 +139,98 @@ static int check_whole(const struct document *document, struct err *err)
 	return r;
 }
 
-int kit_parse(const char *name, const void *bytes, size_t len, const struct kit_values *values,
-	      json_t **ret, struct err *err)
+static const char *text_of(const struct document *document, const char *key)
 {
-	autocall(document_finish) struct document document = { .name = NULL };
-	json_t *kit;
-	int r = document_parse(name, bytes, len, &document, err);
+	const struct node *node = node_member(document->root, key);
 
+	return node != NULL && node->kind == NODE_SCALAR ? node->text : NULL;
+}
+
+static int read_v2(struct kit *kit, struct err *err)
+{
+	int r = rule_check(&kit->document, kit->document.root, grammar_v2, &kit->spec, err);
+
+	return r == 0 ? check_whole(&kit->document, err) : r;
+}
+
+int kit_parse(const struct kit_text *text, const struct kit_values *values, struct kit *ret,
+	      struct err *err)
+{
+	struct kit kit = { .warnings = json_array() };
+	struct kit_names names = { .handle = text->handle };
+	int r = document_parse(text->name, text->bytes, text->len, &kit.document, err);
+
+	if (r == 0) {
+		names.name = text_of(&kit.document, "name");
+		r = arguments_apply(&kit.document, &names, values, &kit.arguments, err);
+	}
 	if (r == 0)
-		r = arguments_apply(&document, values, err);
-	if (r == 0)
-		r = rule_check(&document, document.root, grammar_v2, &kit, err);
+		r = read_v2(&kit, err);
 	if (r < 0)
-		return r;
-	r = check_whole(&document, err);
-	if (r < 0)
-		json_decref(kit);
+		kit_finish(&kit);
 	else
 		*ret = kit;
 	return r;
 }
 
-int kit_load(const char *folder, const struct kit_values *values, json_t **ret, struct err *err)
+int kit_parse_bundle(const struct kit_bundle *bundle, const struct kit_values *values,
+		     struct kit *ret, struct err *err)
 {
-	autocall(buf_finish) struct buf bytes;
-	autofree char *path = NULL;
+	autofree char *name = NULL;
+	struct kit_text text = { .handle = bundle->handle,
+				 .bytes = bundle->spec.data,
+				 .len = bundle->spec.len };
 	int r;
 
-	buf_init(&bytes, DOCUMENT_BYTES_MAX);
-	if (asprintf(&path, "%s/spec.yaml", folder) < 0) {
-		path = NULL;
+	if (asprintf(&name, "%s/spec.yaml", bundle->name) < 0) {
+		name = NULL;
 		return err_set(err, -ENOMEM, "out of memory");
 	}
-	r = file_read(AT_FDCWD, path, &bytes);
-	if (r == -EFBIG)
-		return err_set(err, r, "%s:1:1: larger than %d KiB", path,
-			       DOCUMENT_BYTES_MAX / 1024);
-	if (r < 0)
-		return err_set_errno(err, r, "cannot read '%s'", path);
-	return kit_parse(path, bytes.data, bytes.len, values, ret, err);
+	text.name = name;
+	r = kit_parse(&text, values, ret, err);
+	if (r == 0 && bundle->stray != NULL &&
+	    kit_warn(ret,
+		     "%s: files/%s is left out; only files/home and files/workspace are copied",
+		     bundle->name, bundle->stray) < 0) {
+		kit_finish(ret);
+		r = err_set(err, -ENOMEM, "out of memory");
+	}
+	return r;
+}
+
+void kit_finish(struct kit *kit)
+{
+	if (kit == NULL)
+		return;
+	document_finish(&kit->document);
+	json_decref(kit->spec);
+	json_decref(kit->arguments);
+	json_decref(kit->warnings);
+	*kit = (struct kit){ .spec = NULL };
+}
+
+const char *kit_name(const struct kit *kit)
+{
+	return json_string_value(json_object_get(kit->spec, "name"));
+}
+
+bool kit_is_mixin(const struct kit *kit)
+{
+	return strcmp(json_string_value(json_object_get(kit->spec, "kind")), "mixin") == 0;
+}
+
+int kit_warn(struct kit *kit, const char *format, ...)
+{
+	autofree char *sentence = NULL;
+	va_list args;
+	int length;
+
+	va_start(args, format);
+	length = vasprintf(&sentence, format, args);
+	va_end(args);
+	if (length < 0) {
+		sentence = NULL;
+		return -ENOMEM;
+	}
+	return json_array_append_new(kit->warnings, json_string(sentence)) < 0 ? -ENOMEM : 0;
 }

@@ -4,47 +4,75 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "app/terminal.h"
+#include "base/cleanup.h"
 #include "base/err.h"
+#include "kit/bundle.h"
 #include "kit/kit.h"
+#include "kit/resolve.h"
 #include "sbx/format.h"
+#include "sbx/kit_options.h"
+#include "sbx/kit_source.h"
 #include "sbx/report.h"
 #include "sbx/sandbox.h"
 
-struct kit_options {
+struct inspect_options {
 	struct format_options format;
-	struct option_list args;
+	struct kit_options kit;
+	bool resolved;
 };
 
-static const struct option kit_rows[] = {
-	{ .name = "kit-arg",
-	  .kind = OPTION_LIST,
-	  .argument = "NAME=VALUE",
-	  .offset = offsetof(struct kit_options, args),
-	  .help = "the value of an argument of the kit" },
+static const struct option inspect_rows[] = {
+	{ .name = "resolved",
+	  .kind = OPTION_FLAG,
+	  .offset = offsetof(struct inspect_options, resolved),
+	  .help = "show, as JSON, what a sandbox would get: parents and mixins\n"
+		  "put together" },
 	{ .name = NULL },
 };
 
-static int load(const struct invocation *invocation, json_t **ret, struct err *err)
+/* One kit alone; its own arguments must be right, and no others may be given. */
+static int load(const char *reference, const struct kit_options *options, struct kit *ret,
+		struct err *err)
 {
-	const struct kit_options *options = invocation->values;
-	const struct kit_values values = { options->args.items, options->args.count };
+	autocall(kit_bundle_finish) struct kit_bundle bundle = { .name = NULL };
+	struct kit_values values = { .count = 0 };
+	struct kit_names names;
+	char **items = NULL;
+	int r = kit_source_fetch.fetch(NULL, reference, NULL, &bundle, err);
 
-	return kit_load(invocation->args[0], &values, ret, err);
+	if (r == 0)
+		r = kit_values_read(options, &items, &values.count, err);
+	values.items = (const char *const *)items;
+	if (r == 0)
+		r = kit_parse_bundle(&bundle, &values, ret, err);
+	if (r == 0) {
+		names = (struct kit_names){ kit_name(ret), bundle.handle };
+		for (size_t i = 0; r == 0 && i < values.count; i++)
+			if (!arguments_takes(ret->arguments, &names, items[i]))
+				r = err_set(err, -EINVAL, "the kit has no argument '%.*s'",
+					    (int)strcspn(items[i], "="), items[i]);
+		if (r < 0)
+			kit_finish(ret);
+	}
+	kit_values_free(items);
+	return r;
 }
 
 static int run_validate(const struct invocation *invocation, struct err *err)
 {
-	json_t *kit;
+	struct kit kit;
 
-	if (load(invocation, &kit, err) < 0) {
+	if (load(invocation->args[0], invocation->values, &kit, err) < 0) {
 		(void)fputs("INVALID: ", stderr);
 		(void)terminal_print_safe(stderr, err->text);
 		(void)fputc('\n', stderr);
 		return EXIT_FAILURE;
 	}
-	json_decref(kit);
+	kit_print_warnings(kit.warnings);
+	kit_finish(&kit);
 	(void)puts("VALID");
 	return EXIT_SUCCESS;
 }
@@ -89,29 +117,52 @@ static void print_kit(const json_t *kit)
 		print_line("Credential", credential, "service");
 }
 
-static int run_inspect(const struct invocation *invocation, struct err *err)
+static int inspect_resolved(const char *reference, const struct kit_options *options,
+			    struct err *err)
 {
-	const struct kit_options *options = invocation->values;
-	json_t *kit;
-	int r = load(invocation, &kit, err);
+	autocall(resolved_kit_finish) struct resolved_kit resolved = { .kit = NULL };
+	int r = kit_resolve_options(options, reference, &resolved, err);
 
 	if (r < 0)
 		return r;
+	kit_print_warnings(resolved.warnings);
+	return report_json(resolved.kit, err);
+}
+
+static int run_inspect(const struct invocation *invocation, struct err *err)
+{
+	const struct inspect_options *options = invocation->values;
+	const char *reference = invocation->args[0];
+	struct kit kit;
+	int r;
+
+	if (options->resolved)
+		return inspect_resolved(reference, &options->kit, err);
+	if (options->kit.kits.count > 0)
+		return err_set(err, -EINVAL, "--kit goes with --resolved");
+	r = load(reference, &options->kit, &kit, err);
+	if (r < 0)
+		return r;
+	kit_print_warnings(kit.warnings);
 	if (format_is_json(&options->format))
-		r = report_json(kit, err);
+		r = report_json(kit.spec, err);
 	else
-		print_kit(kit);
-	json_decref(kit);
+		print_kit(kit.spec);
+	kit_finish(&kit);
 	return r;
 }
+
+#define REFERENCE_TEXT \
+	"REF is a kit of this program (claude), or a folder (./mykit, ../kit, /kit).\n"
 
 static const struct command validate = {
 	.name = "validate",
 	.summary = "Check a kit against the grammar",
-	.arguments = "DIR",
-	.description =
-		"Prints VALID; or, on stderr, INVALID: and where what is wrong, with status 1.",
-	.groups = { { .options = kit_rows } },
+	.arguments = "REF",
+	.description = REFERENCE_TEXT
+	"\n"
+	"Prints VALID; or, on stderr, INVALID: and where what is wrong, with status 1.",
+	.groups = { { .options = kit_argument_rows } },
 	.values_size = sizeof(struct kit_options),
 	.least = 1,
 	.most = 1,
@@ -122,12 +173,15 @@ static const struct command validate = {
 static const struct command inspect = {
 	.name = "inspect",
 	.summary = "Show what a kit holds and asks for",
-	.arguments = "DIR",
-	.description = "As JSON it is the whole kit, its arguments replaced.",
-	.groups = { { .options = kit_rows },
+	.arguments = "REF",
+	.description = REFERENCE_TEXT
+	"\n"
+	"As JSON it is the whole kit in the form of schema version 2, its arguments replaced.",
+	.groups = { { .options = inspect_rows },
+		    { .options = kit_option_rows, .offset = offsetof(struct inspect_options, kit) },
 		    { .options = format_option_rows,
-		      .offset = offsetof(struct kit_options, format) } },
-	.values_size = sizeof(struct kit_options),
+		      .offset = offsetof(struct inspect_options, format) } },
+	.values_size = sizeof(struct inspect_options),
 	.least = 1,
 	.most = 1,
 	.first = COMPLETE_FOLDER,

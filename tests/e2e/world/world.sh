@@ -1,7 +1,7 @@
 # A world for the tests of the network: two namespaces, one for the host and one for everything beyond it, joined by one cable.
 #
-#   world_needed             makes both once, with servers (world/serve) and the names of world/names; where it cannot, the
-#                            area is skipped: `world_needed || return 0`
+#   world_needed             makes both once, with servers (world/serve) and the names of world/names. Without it an area
+#                            cannot go on: `world_needed || return 0`. An ordinary user skips it, anything else missing fails.
 #   in_host COMMAND...       runs where sbxd runs: its resolver is the world's, its addresses are 93.184.216.2 and …::2
 #   in_world COMMAND...
 #   sandboxes ARG...         sbx with a daemon of its own in the host's namespace; $SANDBOXES is a folder for workspaces
@@ -57,7 +57,14 @@ world_needed() {
 		echo "ok $number - $area # SKIP network namespaces need root"
 		return 1
 	fi
-	world_up "$TMP/world"
+	if ! world_up "$TMP/world" >"$TMP/world.log" 2>&1; then
+		tail -n 20 "$TMP/world.log" "$TMP/world/serve.log" | sed 's/^/# /'
+		number=$((number + 1))
+		failures=$((failures + 1))
+		echo "not ok $number - $area: there is a world beyond the host"
+		world_down
+		return 1
+	fi
 }
 
 world_up() {
@@ -75,7 +82,7 @@ world_up() {
 	printf 'nameserver 93.184.216.53\n' >"/etc/netns/$WORLD_HOST/resolv.conf"
 	forget
 	in_world python3 "$world_here/serve" "$WORLD" >"$WORLD/serve.log" 2>&1 &
-	wait_for 30 test -e "$WORLD/ready"
+	wait_for 60 test -e "$WORLD/ready"
 }
 
 world_down() {

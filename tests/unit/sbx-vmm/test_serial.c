@@ -71,6 +71,27 @@ TEST(a_driver_that_wants_to_know_is_interrupted)
 	finish(&f);
 }
 
+TEST(a_driver_with_the_fifo_on_is_interrupted_once_for_many_bytes)
+{
+	struct fixture f;
+
+	CHECK(init(&f));
+	serial_write(&f.serial, 1, 2);
+	serial_write(&f.serial, 2, 1);
+	CHECK_EQ(serial_read(&f.serial, 2), 0xc2);
+	say(&f, "sixteen of them.");
+	CHECK_EQ(f.fake.line[SERIAL_LINE].rises, 2);
+	CHECK_EQ(serial_read(&f.serial, 2), 0xc2);
+	CHECK_EQ(serial_read(&f.serial, 2), 0xc1);
+	serial_write(&f.serial, 1, 0); /* as the kernel's console does around its lines */
+	say(&f, "polled");
+	serial_write(&f.serial, 1, 2);
+	CHECK_EQ(f.fake.line[SERIAL_LINE].rises, 3);
+	serial_write(&f.serial, 2, 0);
+	CHECK_EQ(serial_read(&f.serial, 2), 2);
+	finish(&f);
+}
+
 TEST(it_looks_like_a_16550_to_linux)
 {
 	struct fixture f;

@@ -11,6 +11,7 @@ enum {
 	DATA = 0,
 	ENABLE = 1, /* interrupts */
 	IDENTIFY = 2,
+	FIFO_CONTROL = 2, /* the same, written */
 	LINE_CONTROL = 3,
 	MODEM_CONTROL = 4,
 	LINE_STATUS = 5,
@@ -21,6 +22,8 @@ enum {
 	ENABLE_BITS = 0x0f,
 	IDENTIFY_NONE = 1,
 	IDENTIFY_SENT = 2,
+	IDENTIFY_FIFO = 0xc0,
+	FIFO_ENABLE = 1,
 	DIVISOR_ACCESS = 1 << 7,
 	LOOPBACK = 1 << 4,
 	STATUS_EMPTY = 0x60, /* ready to take the next byte */
@@ -61,11 +64,15 @@ static void take_byte(struct serial *serial, uint8_t byte)
 		flush_line(serial);
 }
 
-/* The line is edge-triggered: each byte that is gone, and each new wish to hear of it, is one. */
-static void tell_sent(struct serial *serial)
+static bool is_pending(const struct serial *serial)
 {
-	serial->sent = true;
-	if ((serial->enable & ENABLE_SENT) == 0)
+	return serial->sent && (serial->enable & ENABLE_SENT) != 0;
+}
+
+/* The line is edge-triggered: it says once that there is something to hear. */
+static void tell_if_new(struct serial *serial, bool was_pending)
+{
+	if (was_pending || !is_pending(serial))
 		return;
 	(void)hv_irq_set(serial->vm, SERIAL_LINE, true);
 	(void)hv_irq_set(serial->vm, SERIAL_LINE, false);
@@ -73,10 +80,10 @@ static void tell_sent(struct serial *serial)
 
 static uint8_t identify(struct serial *serial)
 {
-	bool pending = serial->sent && (serial->enable & ENABLE_SENT) != 0;
+	uint8_t value = is_pending(serial) ? IDENTIFY_SENT : IDENTIFY_NONE;
 
 	serial->sent = false;
-	return pending ? IDENTIFY_SENT : IDENTIFY_NONE;
+	return serial->fifo ? value | IDENTIFY_FIFO : value;
 }
 
 /* In loopback the outputs of the modem lines are their inputs; Linux looks for that. */
@@ -116,19 +123,23 @@ static uint8_t read_register(struct serial *serial, unsigned reg)
 static void write_register(struct serial *serial, unsigned reg, uint8_t value)
 {
 	bool divisor = (serial->line_control & DIVISOR_ACCESS) != 0;
+	bool was_pending = is_pending(serial);
 
 	switch (reg) {
 	case DATA:
 		if (divisor || (serial->modem_control & LOOPBACK) != 0)
 			break;
 		take_byte(serial, value);
-		tell_sent(serial);
+		serial->sent = true;
 		break;
 	case ENABLE:
 		if (divisor)
 			break;
 		serial->enable = value & ENABLE_BITS;
-		tell_sent(serial);
+		serial->sent = true; /* there is always room */
+		break;
+	case FIFO_CONTROL:
+		serial->fifo = (value & FIFO_ENABLE) != 0;
 		break;
 	case LINE_CONTROL:
 		serial->line_control = value;
@@ -142,6 +153,7 @@ static void write_register(struct serial *serial, unsigned reg, uint8_t value)
 	default:
 		break;
 	}
+	tell_if_new(serial, was_pending);
 }
 
 uint8_t serial_read(struct serial *serial, unsigned reg)

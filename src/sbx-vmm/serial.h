@@ -29,6 +29,7 @@ struct serial {
 	struct hv_vm *vm; /* weak */
 	int output;	  /* weak socket of the reader; -1: none */
 	uint8_t enable, line_control, modem_control, scratch;
+	bool fifo;		    /* the guest may write 16 bytes for one interrupt */
 	bool sent;		    /* the guest has not yet seen that its byte is gone */
 	char line[SERIAL_LINE_MAX]; /* not yet passed on */
 	size_t line_len;

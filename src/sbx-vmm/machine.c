@@ -22,6 +22,11 @@
 #include "sbx-vmm/serial.h"
 #include "sbx-vmm/vcpu.h"
 
+/* Bytes of guest memory that are asked for as huge pages, see gather(). */
+#define GATHER_LOW (10ull << 20)
+#define GATHER_TOP_LEAST (3ull << 20)
+#define GATHER_TOP_MOST (16ull << 20)
+
 struct machine {
 	struct machine_config config;
 	struct ram ram;
@@ -146,10 +151,20 @@ static int make_vm(struct machine *machine, struct err *err)
 	return r < 0 ? r : ram_plug(&machine->ram, machine->vm, err);
 }
 
-/* Bytes of the whole huge pages in size. */
-static uint64_t huge_pages(uint64_t size)
+/*
+ * Linux touches nearly all of these while it boots: the kernel's own part, which is about as large
+ * in memory as it is as a file; what its allocator hands out first; and the top, where it describes
+ * its pages (64 bytes each) and puts what it needs before it has an allocator.
+ */
+static void gather(struct ram *ram, uint64_t kernel_bytes)
 {
-	return size - size % RAM_HUGE_PAGE;
+	const struct guestmem_region *last = &ram->map.region[ram->map.count - 1];
+	uint64_t top = min_of(last->size / (RAM_PAGE / 64) + GATHER_TOP_LEAST, GATHER_TOP_MOST);
+
+	ram_gather(ram, 0, GATHER_LOW);
+	ram_gather(ram, LAYOUT_KERNEL, kernel_bytes - kernel_bytes % RAM_HUGE_PAGE);
+	top = min_of(top + (last->size - top) % RAM_HUGE_PAGE, last->size);
+	ram_gather(ram, last->gpa + last->size - top, top);
 }
 
 static int load(struct machine *machine, struct err *err)
@@ -161,9 +176,8 @@ static int load(struct machine *machine, struct err *err)
 				      .cpus = options->cpus };
 	struct stat kernel;
 
-	/* It is about as large in memory as it is as a file, and the guest touches most of it. */
 	if (fstat(options->kernel, &kernel) == 0)
-		ram_gather(&machine->ram, LAYOUT_KERNEL, huge_pages((uint64_t)kernel.st_size));
+		gather(&machine->ram, (uint64_t)kernel.st_size);
 	return boot_load(&config, &machine->ram.map, &machine->entry, err);
 }
 

@@ -1,9 +1,11 @@
 /*
- * In the initramfs:	/lower	erofs of /dev/vda, read-only, shared with others
- *			/upper	ext4 of /dev/vdb
- *			/docker	ext4 of /dev/vdc, when there is one; then /new/var/lib/docker
- *			/new	overlay of lower and upper, with everything else below
- * then /new is moved over / and entered. /lower and /upper are out of reach
+ * The first disks are the layers of the image, the lowest first; how many says sbx.layers=N
+ * on the kernel's command line (one without it). Two more follow, which are the sandbox's own.
+ * In the initramfs:	/layerI	erofs of the layers, read-only, shared with others
+ *			/upper	ext4 of the next disk
+ *			/docker	ext4 of the last, when there is one; then /new/var/lib/docker
+ *			/new	overlay of all layers and upper, with everything else below
+ * then /new is moved over / and entered. The layers and /upper are out of reach
  * from there, but for the descriptor that `struct root` keeps.
  */
 #include "sbx-init/root.h"
@@ -18,8 +20,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/check.h"
+#include "base/cleanup.h"
 #include "base/fd.h"
+#include "base/file.h"
+#include "sbx-init/cmdline.h"
 
 #define DISK_FLAGS (MS_NOATIME)
 /*
@@ -29,6 +35,13 @@
 #define DISK_OPTIONS "discard,noinit_itable"
 #define VIRTUAL_FLAGS (MS_NOSUID | MS_NODEV | MS_NOEXEC)
 
+enum {
+	LAYERS_MAX = 16, /* more than any host has disks for */
+	NAME_SIZE = 24,
+	OPTIONS_SIZE = 256,
+	CMDLINE_MAX = 4096,
+};
+
 struct mount_row {
 	const char *source, *target, *type;
 	unsigned long flags;
@@ -37,26 +50,10 @@ struct mount_row {
 	bool optional; /* nothing is said when the source or the type does not exist */
 };
 
-static const struct mount_row devices = { "dev",      "/dev", "devtmpfs", MS_NOSUID,
-					  "mode=755", 0755,   false };
-
-static const struct mount_row disks[] = {
-	{ "/dev/vda", "/lower", "erofs", MS_RDONLY | MS_NOATIME, NULL, 0755, false },
-	{ "/dev/vdb", "/upper", "ext4", DISK_FLAGS, DISK_OPTIONS, 0755, false },
+static const struct mount_row first[] = {
+	{ "dev", "/dev", "devtmpfs", MS_NOSUID, "mode=755", 0755, false },
+	{ "proc", "/proc", "proc", VIRTUAL_FLAGS, NULL, 0555, false },
 };
-
-static const struct mount_row overlay = {
-	"overlay",
-	"/new",
-	"overlay",
-	DISK_FLAGS,
-	"lowerdir=/lower,upperdir=/upper/root,workdir=/upper/work",
-	0755,
-	false
-};
-
-static const struct mount_row docker = { "/dev/vdc",   "/docker", "ext4", DISK_FLAGS,
-					 DISK_OPTIONS, 0710,	  true };
 
 static const struct mount_row docker_inside = {
 	"/docker", "/new/var/lib/docker", NULL, MS_MOVE, NULL, 0710, true
@@ -64,7 +61,7 @@ static const struct mount_row docker_inside = {
 
 static const struct mount_row inside[] = {
 	{ "/dev", "/new/dev", NULL, MS_MOVE, NULL, 0755, false },
-	{ "proc", "/new/proc", "proc", VIRTUAL_FLAGS, NULL, 0555, false },
+	{ "/proc", "/new/proc", NULL, MS_MOVE, NULL, 0555, false },
 	{ "sys", "/new/sys", "sysfs", VIRTUAL_FLAGS, NULL, 0555, false },
 	{ "cgroup2", "/new/sys/fs/cgroup", "cgroup2", VIRTUAL_FLAGS, "nsdelegate", 0755, false },
 	{ "devpts", "/new/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "gid=5,mode=620,ptmxmode=666",
@@ -102,18 +99,74 @@ static int mount_all(const struct mount_row *rows, size_t count, struct err *err
 	return r;
 }
 
+/* How many layers the image has. */
+static int count_layers(struct err *err)
+{
+	autocall(buf_finish) struct buf text = { 0 };
+	int r;
+
+	buf_init(&text, CMDLINE_MAX);
+	r = file_read(AT_FDCWD, "/proc/cmdline", &text);
+	if (r == 0)
+		r = cmdline_number(buf_str(&text), "sbx.layers", 1, LAYERS_MAX);
+	return r < 0 ? err_set_errno(err, r, "cannot tell how many layers the image has") : r;
+}
+
+static void disk_name(unsigned disk, char ret[NAME_SIZE])
+{
+	(void)snprintf(ret, NAME_SIZE, "/dev/vd%c", (char)('a' + disk));
+}
+
+static int mount_disk(unsigned disk, struct mount_row row, struct err *err)
+{
+	char name[NAME_SIZE];
+
+	disk_name(disk, name);
+	row.source = name;
+	return mount_one(&row, err);
+}
+
+/* Each on its own folder; then all of them as one, the last on top, with /upper above. */
+static int mount_layers(unsigned count, struct err *err)
+{
+	char options[OPTIONS_SIZE] = "lowerdir=";
+	struct mount_row overlay = {
+		"overlay", "/new", "overlay", DISK_FLAGS, options, 0755, false
+	};
+	size_t len = strlen(options);
+
+	for (unsigned i = count; i-- > 0;) {
+		char target[NAME_SIZE];
+		struct mount_row row = { NULL, target, "erofs", MS_RDONLY | MS_NOATIME,
+					 NULL, 0755,   false };
+		int r;
+
+		(void)snprintf(target, sizeof(target), "/layer%u", i);
+		r = mount_disk(i, row, err);
+		if (r < 0)
+			return r;
+		len += (size_t)snprintf(options + len, sizeof(options) - len, "%s%s", target,
+					i > 0 ? ":" : "");
+	}
+	(void)snprintf(options + len, sizeof(options) - len,
+		       ",upperdir=/upper/root,workdir=/upper/work");
+	return mount_one(&overlay, err);
+}
+
 /*
  * Mounting an ext4 waits for the device several times. This one needs nothing
  * and is needed by nothing, so a child does it beside the rest.
  */
-static pid_t begin_docker(void)
+static pid_t begin_docker(unsigned disk)
 {
+	static const struct mount_row docker = { NULL,	       "/docker", "ext4", DISK_FLAGS,
+						 DISK_OPTIONS, 0710,	  true };
 	struct err err = ERR_INIT;
 	pid_t pid = fork();
 
 	if (pid != 0)
 		return pid;
-	if (mount_one(&docker, &err) < 0)
+	if (mount_disk(disk, docker, &err) < 0)
 		(void)dprintf(STDERR_FILENO, "sbx-init: %s\n", err.text);
 	_exit(-err.code);
 }
@@ -195,14 +248,16 @@ static int open_disk(const char *path, const char *parent)
 	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-static int mount_root(struct err *err)
+static int mount_root(unsigned layers, struct err *err)
 {
-	int r = mount_all(disks, countof(disks), err);
+	static const struct mount_row upper = { NULL,	      "/upper", "ext4", DISK_FLAGS,
+						DISK_OPTIONS, 0755,	false };
+	int r = mount_disk(layers, upper, err);
 
 	if (r == 0)
 		r = make_folders(err);
 	if (r == 0)
-		r = mount_one(&overlay, err);
+		r = mount_layers(layers, err);
 	return r < 0 ? r : mount_all(inside, countof(inside), err);
 }
 
@@ -210,12 +265,16 @@ int root_enter(struct err *err, struct root *ret)
 {
 	struct root root = { .disk = -1, .docker = -1 };
 	pid_t helper;
-	int r = mount_one(&devices, err);
+	unsigned layers;
+	int r = mount_all(first, countof(first), err);
 
+	if (r == 0)
+		r = count_layers(err);
 	if (r < 0)
 		return r;
-	helper = begin_docker();
-	r = mount_root(err);
+	layers = (unsigned)r;
+	helper = begin_docker(layers + 1);
+	r = mount_root(layers, err);
 	if (r == 0)
 		r = finish_docker(helper, err);
 	if (r < 0)

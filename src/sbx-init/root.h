@@ -1,5 +1,5 @@
 /*
- * From the initramfs to the sandbox's own root: the shared read-only image
+ * From the initramfs to the sandbox's own root: the shared read-only layers of the image
  * with the sandbox's disk over it, and the file systems that a Linux system
  * expects. Pid 1 stays what it is; nothing is executed anew.
  */
@@ -11,7 +11,7 @@
 /* The sandbox's writable file systems, held open for trimming, growing and the end. */
 struct root {
 	int disk;   /* of the root's upper layer; owned */
-	int docker; /* of /var/lib/docker; owned, -1 when there is no third disk */
+	int docker; /* of /var/lib/docker; owned, -1 when there is no disk for it */
 };
 
 /* Mounts everything and makes it the root. -errno with a sentence. */

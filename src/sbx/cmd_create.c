@@ -51,6 +51,7 @@ static void print_created(const json_t *sandbox)
 	print_line("sandbox", name);
 	print_line("agent", sandbox_text(sandbox, "agent"));
 	print_workspaces(sandbox);
+	print_line("image", sandbox_text(sandbox, "template"));
 	print_line("engine", sandbox_text(sandbox, "engine"));
 	(void)printf("%-9s  %lld\n", "cpu",
 		     (long long)json_integer_value(json_object_get(sandbox, "cpus")));

@@ -199,6 +199,7 @@ static int check_reattach(const json_t *sandbox, const struct wanted *wanted, st
 		      { create->docker_disk > 0, "docker-disk" },
 		      { create->engine != NULL, "engine" },
 		      { create->kernel != NULL, "kernel" },
+		      { create->template != NULL, "template" },
 		      { create->mounts.count > 0, "mount" },
 		      { create->policy != NULL, "policy" },
 		      { create->deny_network.count > 0, "deny-network" },

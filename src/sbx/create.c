@@ -28,6 +28,12 @@ const struct option create_option_rows[] = {
 	  TARGET(name),
 	  .help = "name of the sandbox: 2 to 63 letters, digits, '-' and '.'\n"
 		  "(default: AGENT-FOLDER, made unique)" },
+	{ .name = "template",
+	  .letter = 't',
+	  .kind = OPTION_STRING,
+	  .argument = "REF",
+	  TARGET(template),
+	  .help = "what its root is made of (default: shell)" },
 	{ .name = "mount",
 	  .kind = OPTION_LIST,
 	  .argument = "SRC:DST[:ro]",
@@ -225,6 +231,8 @@ static int add_plain(json_t *body, const struct create_request *request)
 
 	if (options->name != NULL)
 		r |= json_object_set_new(body, "name", json_string(options->name));
+	if (options->template != NULL)
+		r |= json_object_set_new(body, "template", json_string(options->template));
 	if (options->engine != NULL)
 		r |= json_object_set_new(body, "engine", json_string(options->engine));
 	for (size_t i = 0; i < countof(numbers); i++) {

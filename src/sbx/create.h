@@ -18,6 +18,7 @@ struct err;
 struct create_options {
 	const char *name, *engine, *kernel;	  /* NULL: the daemon chooses */
 	const char *extra_ca;			  /* NULL: none */
+	const char *template;			  /* NULL: the agent's */
 	uint64_t cpus, memory, disk, docker_disk; /* 0: the daemon chooses */
 	const char *policy;			  /* a preset or a file; NULL: the global one */
 	struct option_list deny_network;

@@ -53,7 +53,8 @@ const struct man_section sbx_man_sections[] = {
 	  "state.\n"
 	  "NO_COLOR\tWhen set and not empty, print no colour.\n"
 	  "XDG_RUNTIME_DIR, XDG_STATE_HOME\tWhere the socket and the state are.\n"
-	  "SBX_KERNEL, SBX_IMAGE, SBX_INITRAMFS\tPaths of the guest's kernel, image and initramfs, "
+	  "SBX_KERNEL, SBX_TEMPLATES, SBX_INITRAMFS\tPaths of the guest's kernel, templates and "
+	  "initramfs, "
 	  "when "
 	  "sbxd\nis to use others than the installed ones.\n"
 	  "SBX_VAULT_PASSPHRASE_FILE\tA file with the passphrase of the vault, for sbxd." },

@@ -17,12 +17,13 @@ static const struct artefact_row {
 	const char *variable;  /* names the file itself; NULL: none */
 	const char *file;      /* in the folder of --artefacts */
 	const char *installed; /* relative to the folder of this program */
-	const char *built;     /* the same, in a build folder, where ./dev links kernel and image */
+	const char *built; /* the same, in a build folder, where ./dev links the kernel and makes
+			      the templates */
 } rows[ARTEFACT_COUNT] = {
 	[ARTEFACT_KERNEL] = { "kernel", "SBX_KERNEL", "vmlinux", "../share/sbx/vmlinux",
 			      "../../vmlinux" },
-	[ARTEFACT_IMAGE] = { "image", "SBX_IMAGE", "base.erofs", "../share/sbx/base.erofs",
-			     "../../base.erofs" },
+	[ARTEFACT_TEMPLATES] = { "templates", "SBX_TEMPLATES", "templates",
+				 "../share/sbx/templates", "../../templates" },
 	[ARTEFACT_INITRAMFS] = { "initramfs", "SBX_INITRAMFS", "initramfs.cpio",
 				 "../share/sbx/initramfs.cpio", "../sbx-init/initramfs.cpio" },
 	[ARTEFACT_BLK] = { "sbx-blk", NULL, "sbx-blk", "../libexec/sbx/sbx-blk",

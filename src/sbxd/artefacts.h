@@ -1,5 +1,5 @@
 /*
- * Where the things are that a sandbox is made of: kernel, image, initramfs and
+ * Where the things are that a sandbox is made of: kernel, templates, initramfs and
  * the device backends. Each is looked for in this order: its variable, the
  * folder of --artefacts, beside this program as installed, beside it as built.
  */
@@ -12,7 +12,7 @@ struct err;
 
 enum artefact {
 	ARTEFACT_KERNEL,
-	ARTEFACT_IMAGE,
+	ARTEFACT_TEMPLATES, /* the folder of manifests, see templates.h */
 	ARTEFACT_INITRAMFS,
 	ARTEFACT_BLK,
 	ARTEFACT_FS,
@@ -33,7 +33,7 @@ struct artefacts {
 int artefacts_init(struct artefacts *artefacts, const char *folder);
 void artefacts_finish(struct artefacts *artefacts);
 
-/* "kernel", "image", … */
+/* "kernel", "templates", … */
 const char *artefact_name(enum artefact artefact);
 
 /* The path, or NULL and a sentence that says how to bring the thing. */

@@ -23,7 +23,7 @@
 
 /* The body, strings and lists still owned by it. */
 struct wish {
-	const char *name, *agent, *engine, *kernel, *image, *extra_ca;
+	const char *name, *agent, *engine, *kernel, *template, *extra_ca;
 	json_t *mounts, *env, *labels, *ports;
 	json_t *policy, *deny_network; /* see policy_provision.h */
 	json_int_t cpus, memory, disk, docker_disk;
@@ -69,24 +69,22 @@ int create_check_kernel(const char *path, struct err *err)
 }
 
 /* erofs: magic at 1024, and no shorter than it says. */
-static int check_image(const char *path, struct err *err)
+static int check_layer(const char *path, struct err *err)
 {
 	enum { SUPER = 1024, SUPER_SIZE = 128 };
 	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	uint8_t super[SUPER_SIZE];
 	uint64_t bytes;
 
-	if (path[0] != '/')
-		return err_set(err, -EINVAL, "the image '%s' is not an absolute path", path);
 	if (fd < 0)
-		return err_set(err, -EINVAL, "cannot open the image '%s': %s", path,
+		return err_set(err, -EINVAL, "cannot open the layer '%s': %s", path,
 			       strerror(errno));
 	if (pread(fd, super, sizeof(super), SUPER) != sizeof(super) ||
 	    le32_load(super) != 0xe0f5e1e2 || super[12] < 9 || super[12] > 16)
 		return err_set(err, -EINVAL, "'%s' is no erofs image", path);
 	bytes = (uint64_t)le32_load(super + 36) << super[12];
 	if (bytes > (uint64_t)lseek(fd, 0, SEEK_END))
-		return err_set(err, -EINVAL, "the image '%s' is cut short", path);
+		return err_set(err, -EINVAL, "the layer '%s' is cut short", path);
 	return 0;
 }
 
@@ -226,28 +224,37 @@ static int take_engine(const struct wish *wish, struct record *record,
 	return 0;
 }
 
-/* Built or given, both are looked at now: a sandbox that cannot start is not made. */
+static int take_template(const struct request *request, const struct wish *wish,
+			 struct record *record, struct err *err)
+{
+	const char *reference = wish->template != NULL ? wish->template : TEMPLATE_DEFAULT;
+	const struct string_list *layers = &record->template.layers;
+	int r = templates_find(&request->supervisor->templates, reference, &record->template, err);
+
+	if (r < 0)
+		return err->code = -EINVAL;
+	for (size_t i = 0; r == 0 && i < layers->count; i++)
+		r = check_layer(layers->items[i], err);
+	return r;
+}
+
+/* Built or given, all are looked at now: a sandbox that cannot start is not made. */
 static int take_files(const struct request *request, const struct wish *wish, struct record *record,
 		      struct err *err)
 {
-	const char *const *built = (const char *const *)request->supervisor->artefacts.paths;
-	const char *kernel = wish->kernel != NULL ? wish->kernel : built[ARTEFACT_KERNEL];
-	const char *image = wish->image != NULL ? wish->image : built[ARTEFACT_IMAGE];
+	const char *built = request->supervisor->artefacts.paths[ARTEFACT_KERNEL];
+	const char *kernel = wish->kernel != NULL ? wish->kernel : built;
 	int r = kernel == NULL ? 0 : create_check_kernel(kernel, err);
 
-	if (r == 0 && image != NULL)
-		r = check_image(image, err);
-	if (r < 0)
-		return r;
-	if (wish->extra_ca != NULL)
+	if (r == 0)
+		r = take_template(request, wish, record, err);
+	if (r == 0 && wish->extra_ca != NULL)
 		r = authority_check_extra(wish->extra_ca, err);
 	if (r < 0)
 		return r;
 	r = record_set(&record->extra_ca, wish->extra_ca);
 	if (r == 0)
 		r = record_set(&record->kernel, wish->kernel);
-	if (r == 0)
-		r = record_set(&record->image, wish->image);
 	return r < 0 ? err_set(err, r, "out of memory") : 0;
 }
 
@@ -267,7 +274,7 @@ static int unpack(const struct request *request, struct wish *wish, struct err *
 		request, err,
 		"{s?s s?s s?s s?s s?s s?s s?o s?o s?o s?o s?I s?I s?I s?I s?b s?b s?b s?b s?o s?o}",
 		"name", &wish->name, "agent", &wish->agent, "engine", &wish->engine, "kernel",
-		&wish->kernel, "image", &wish->image, "extra_ca", &wish->extra_ca, "ports",
+		&wish->kernel, "template", &wish->template, "extra_ca", &wish->extra_ca, "ports",
 		&wish->ports, "mounts", &wish->mounts, "env", &wish->env, "labels", &wish->labels,
 		"cpus", &wish->cpus, "memory", &wish->memory, "disk", &wish->disk, "docker_disk",
 		&wish->docker_disk, "force", &wish->force, "keep_alive", &wish->keep_alive,

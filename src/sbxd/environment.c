@@ -74,8 +74,11 @@ int environment_make(const struct record *record, const char *authority, struct 
 		  record->mounts.count > 0 ? record->mounts.items[0].target : NULL },
 		{ "PROXY_CA_CERT_B64", encoded },
 	};
+	const struct string_list *image = &record->template.env;
 	int r = encoded == NULL ? -ENOMEM : 0;
 
+	for (size_t i = 0; r == 0 && i < image->count; i++)
+		r = string_list_add(ret, image->items[i]);
 	for (size_t i = 0; r == 0 && i < countof(own); i++)
 		r = add(ret, &own[i]);
 	for (size_t i = 0; r == 0 && i < countof(fixed); i++)

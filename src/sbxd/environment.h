@@ -8,7 +8,9 @@
 struct record;
 struct string_list;
 
-/* Adds lines "K=V". authority: PEM of the sandbox's certificate. The user's own come last: -ENOMEM.
+/*
+ * Adds lines "K=V", of which later ones win: the template's, ours, the user's own. authority: PEM
+ * of the sandbox's certificate. -ENOMEM.
  */
 int environment_make(const struct record *record, const char *authority, struct string_list *ret);
 

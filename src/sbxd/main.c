@@ -275,6 +275,7 @@ static int open_supervisor(struct daemon *daemon, const struct options *options,
 		return err_set(err, -ENOMEM, "out of memory");
 	if (daemon->stop_fd < 0 || artefacts_init(&supervisor->artefacts, options->artefacts) < 0)
 		return err_set(err, -ENOMEM, "out of memory");
+	supervisor->templates.builtin = supervisor->artefacts.paths[ARTEFACT_TEMPLATES];
 	r = open_policy(supervisor, err);
 	if (r == 0)
 		r = open_secrets(supervisor, err);

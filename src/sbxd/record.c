@@ -54,7 +54,7 @@ void record_finish(struct record *record)
 	free(record->engine);
 	free(record->engine_why);
 	free(record->kernel);
-	free(record->image);
+	template_finish(&record->template);
 	free(record->extra_ca);
 	mounts_finish(&record->mounts);
 	string_list_finish(&record->env);
@@ -121,24 +121,30 @@ static json_t *format_processes(const struct record *record)
 	return list;
 }
 
+static json_t *format_template(const struct template *template)
+{
+	return template->name == NULL ? NULL : template_pack(template);
+}
+
 char *record_format(const struct record *record)
 {
 	json_t *json = json_pack(
-		"{si ss ss ss ss ss* ss* ss* ss* ss* ss*"
+		"{si ss ss ss ss ss* ss* ss* ss* so* ss*"
 		" si sI sI sI sb sb sb sI sI sI sI so so so so so}",
 		"version", RECORD_VERSION, "id", record->id, "name", record->name, "status",
 		sandbox_status_name(record->status), "agent", record->agent, "reason",
 		record->reason, "engine", record->engine, "engine_why", record->engine_why,
-		"kernel", record->kernel, "image", record->image, "extra_ca", record->extra_ca,
-		"cpus", (int)record->cpus, "memory", (json_int_t)record->memory_bytes, "disk",
-		(json_int_t)record->disk_bytes, "docker_disk",
-		(json_int_t)record->docker_disk_bytes, "keep_alive", record->keep_alive,
-		"weak_jail", record->weak_jail, "grown", record->grown, "created_at",
-		(json_int_t)record->created_at, "started_at", (json_int_t)record->started_at,
-		"stopped_at", (json_int_t)record->stopped_at, "last_used_at",
-		(json_int_t)record->last_used_at, "mounts", format_mounts(&record->mounts), "env",
-		format_strings(&record->env), "labels", format_strings(&record->labels), "ports",
-		format_ports(&record->ports), "processes", format_processes(record));
+		"kernel", record->kernel, "template", format_template(&record->template),
+		"extra_ca", record->extra_ca, "cpus", (int)record->cpus, "memory",
+		(json_int_t)record->memory_bytes, "disk", (json_int_t)record->disk_bytes,
+		"docker_disk", (json_int_t)record->docker_disk_bytes, "keep_alive",
+		record->keep_alive, "weak_jail", record->weak_jail, "grown", record->grown,
+		"created_at", (json_int_t)record->created_at, "started_at",
+		(json_int_t)record->started_at, "stopped_at", (json_int_t)record->stopped_at,
+		"last_used_at", (json_int_t)record->last_used_at, "mounts",
+		format_mounts(&record->mounts), "env", format_strings(&record->env), "labels",
+		format_strings(&record->labels), "ports", format_ports(&record->ports), "processes",
+		format_processes(record));
 	char *text = json == NULL ? NULL : json_dumps(json, JSON_INDENT(1));
 
 	json_decref(json);
@@ -224,7 +230,7 @@ static int parse_processes(json_t *list, struct record *ret)
 /* The members that are not plain values. */
 struct parts {
 	const char *id, *name, *status;
-	json_t *mounts, *env, *labels, *ports, *processes;
+	json_t *template, *mounts, *env, *labels, *ports, *processes;
 	int version, cpus, keep_alive, weak_jail, grown;
 	json_int_t memory, disk, docker_disk;
 	json_int_t created_at, started_at, stopped_at, last_used_at;
@@ -237,20 +243,20 @@ static int unpack(json_t *json, struct parts *parts, struct err *err)
 
 	*parts = (struct parts){ .version = 0 };
 	if (json_unpack_ex(json, &error, JSON_STRICT,
-			   "{si ss ss ss ss s?s s?s s?s s?s s?s s?s"
+			   "{si ss ss ss ss s?s s?s s?s s?s s?s s?o s?s"
 			   " si sI sI sI sb sb sb sI sI sI sI so so so s?o so}",
 			   "version", &parts->version, "id", &parts->id, "name", &parts->name,
 			   "status", &parts->status, "agent", &parts->agent, "reason",
 			   &parts->reason, "engine", &parts->engine, "engine_why",
 			   &parts->engine_why, "kernel", &parts->kernel, "image", &parts->image,
-			   "extra_ca", &parts->extra_ca, "cpus", &parts->cpus, "memory",
-			   &parts->memory, "disk", &parts->disk, "docker_disk", &parts->docker_disk,
-			   "keep_alive", &parts->keep_alive, "weak_jail", &parts->weak_jail,
-			   "grown", &parts->grown, "created_at", &parts->created_at, "started_at",
-			   &parts->started_at, "stopped_at", &parts->stopped_at, "last_used_at",
-			   &parts->last_used_at, "mounts", &parts->mounts, "env", &parts->env,
-			   "labels", &parts->labels, "ports", &parts->ports, "processes",
-			   &parts->processes) < 0)
+			   "template", &parts->template, "extra_ca", &parts->extra_ca, "cpus",
+			   &parts->cpus, "memory", &parts->memory, "disk", &parts->disk,
+			   "docker_disk", &parts->docker_disk, "keep_alive", &parts->keep_alive,
+			   "weak_jail", &parts->weak_jail, "grown", &parts->grown, "created_at",
+			   &parts->created_at, "started_at", &parts->started_at, "stopped_at",
+			   &parts->stopped_at, "last_used_at", &parts->last_used_at, "mounts",
+			   &parts->mounts, "env", &parts->env, "labels", &parts->labels, "ports",
+			   &parts->ports, "processes", &parts->processes) < 0)
 		return err_set(err, -EINVAL, "%s", error.text);
 	if (parts->version != RECORD_VERSION)
 		return err_set(err, -EINVAL, "version %d, this daemon knows %d", parts->version,
@@ -279,6 +285,20 @@ static void fill_plain(const struct parts *parts, struct record *ret)
 	ret->last_used_at = parts->last_used_at;
 }
 
+/* "image": the one file of records before there were templates. */
+static int fill_template(const struct parts *parts, struct template *ret)
+{
+	struct err ignored = ERR_INIT;
+	int r;
+
+	if (parts->template != NULL)
+		return template_unpack(parts->template, ret, &ignored);
+	if (parts->image == NULL)
+		return 0;
+	r = string_list_add(&ret->layers, parts->image);
+	return r < 0 ? r : record_set(&ret->name, parts->image);
+}
+
 static int fill(const struct parts *parts, struct record *ret)
 {
 	int r;
@@ -296,7 +316,7 @@ static int fill(const struct parts *parts, struct record *ret)
 	if (r == 0)
 		r = record_set(&ret->kernel, parts->kernel);
 	if (r == 0)
-		r = record_set(&ret->image, parts->image);
+		r = fill_template(parts, &ret->template);
 	if (r == 0)
 		r = record_set(&ret->extra_ca, parts->extra_ca);
 	if (r == 0)

@@ -15,6 +15,7 @@
 #include "sbxd/name.h"
 #include "sbxd/published.h"
 #include "sbxd/string_list.h"
+#include "sbxd/template.h"
 
 struct err;
 
@@ -58,8 +59,13 @@ struct record {
 	uint64_t memory_bytes, disk_bytes, docker_disk_bytes;
 	char *engine; /* "qemu" */
 	char *engine_why;
-	char *kernel;		   /* NULL: the built one */
-	char *image;		   /* NULL: the built one */
+	char *kernel; /* NULL: the built one */
+	/*
+	 * What its root is made of, as it was at creation: a template of that name that comes
+	 * later changes nothing. Without a name: of a daemon that had one image only; it becomes
+	 * the default template at the next start.
+	 */
+	struct template template;
 	struct string_list env;	   /* "K=V" */
 	struct string_list labels; /* "K=V" */
 	struct published_list ports;

@@ -37,8 +37,8 @@ static json_t *view_engine(const struct engine_impl *engine, const char *why)
 
 static json_t *view_artefacts(const struct artefacts *artefacts)
 {
-	return json_pack("{ss* ss* ss*}", "kernel", artefacts->paths[ARTEFACT_KERNEL], "image",
-			 artefacts->paths[ARTEFACT_IMAGE], "initramfs",
+	return json_pack("{ss* ss* ss*}", "kernel", artefacts->paths[ARTEFACT_KERNEL], "templates",
+			 artefacts->paths[ARTEFACT_TEMPLATES], "initramfs",
 			 artefacts->paths[ARTEFACT_INITRAMFS]);
 }
 

@@ -41,18 +41,26 @@ enum {
 	READY_MS = 120000, /* an emulated guest on a busy host takes its time */
 	SETUP_MS = 30000,
 	CULPRIT_MS = 300,
-	DISKS = 3,	     /* image, disk, docker */
+	DISKS_OWN = 2, /* disk, docker */
+	DISKS_MAX = TEMPLATE_LAYERS_MAX + DISKS_OWN,
 	SHARE_FDS_FIXED = 2, /* vhost-user and control socket of sbx-fs */
 	SHARES_AT_START = SPAWN_FDS_MAX - SHARE_FDS_FIXED,
+	CMDLINE_SIZE = 200,
 	REPLACE_MS = 8000, /* sbx-vmm waits a little longer */
 	/* A guest that can end its disks' process gets few tries at its weakness. */
 	RESTARTS_MAX = 5,
 };
 
+#define CMDLINE                                                                \
+	"console=ttyS0 quiet panic=-1 random.trust_cpu=on dummy.numdummies=0 " \
+	"virtiofs.notify_last=1"
+
 /* Descriptors of one start; all owned, closed when the start is over. */
 struct parts {
-	int disk_images[DISKS];
-	int disk_near[DISKS], disk_far[DISKS]; /* near: the backend's end; far: the engine's */
+	size_t disks; /* layers, the lowest first; disk; docker */
+	int disk_images[DISKS_MAX];
+	int disk_near[DISKS_MAX],
+		disk_far[DISKS_MAX]; /* near: the backend's end; far: the engine's */
 	int fs_near, fs_far, vsock_near, vsock_far;
 	int relay_net, relay_proxy; /* between sbx-net and sbx-proxy */
 	int fs_listen, vsock_listen, link_listen, net_listen, proxy_listen, console_listen;
@@ -85,7 +93,7 @@ static void parts_init(struct parts *parts)
 				 .proxy_listen = -1,
 				 .console_listen = -1,
 				 .messages_far = -1 };
-	for (size_t i = 0; i < DISKS; i++)
+	for (size_t i = 0; i < DISKS_MAX; i++)
 		parts->disk_images[i] = parts->disk_near[i] = parts->disk_far[i] = -1;
 	for (size_t i = 0; i < RUN_ROLES; i++)
 		parts->children[i] = (struct spawned){ .pidfd = -1, .gate = -1 };
@@ -100,9 +108,9 @@ static void parts_finish(struct parts *parts)
 			 parts->messages_far };
 
 	close_all(single, countof(single));
-	close_all(parts->disk_images, DISKS);
-	close_all(parts->disk_near, DISKS);
-	close_all(parts->disk_far, DISKS);
+	close_all(parts->disk_images, DISKS_MAX);
+	close_all(parts->disk_near, DISKS_MAX);
+	close_all(parts->disk_far, DISKS_MAX);
 	close_all(parts->shares, parts->shares_count);
 	for (size_t i = 0; i < RUN_ROLES; i++)
 		spawned_finish(&parts->children[i]);
@@ -117,23 +125,36 @@ static int open_disk(const char *path, int flags, int *ret_fd, struct err *err)
 	return 0;
 }
 
-static int open_disks(struct sandbox *sandbox, struct parts *parts, struct err *err)
+/* A record of before there were templates gets the default one; the next save keeps it. */
+static int ensure_template(struct sandbox *sandbox, struct err *err)
 {
-	const struct artefacts *artefacts = &sandbox->supervisor->artefacts;
-	autofree char *disk = path_join(sandbox->folder, "disk.img");
-	autofree char *docker = path_join(sandbox->folder, "docker.img");
-	const char *image = sandbox->record.image;
+	struct template template;
 	int r;
 
-	if (image == NULL)
-		image = artefacts_need(artefacts, ARTEFACT_IMAGE, err);
-	if (image == NULL)
-		return err->code;
-	r = open_disk(image, O_RDONLY, &parts->disk_images[0], err);
+	if (sandbox->record.template.layers.count > 0)
+		return 0;
+	r = templates_find(&sandbox->supervisor->templates, TEMPLATE_DEFAULT, &template, err);
+	if (r < 0)
+		return r;
+	(void)pthread_mutex_lock(&sandbox->lock);
+	sandbox->record.template = template;
+	(void)pthread_mutex_unlock(&sandbox->lock);
+	return 0;
+}
+
+static int open_disks(struct sandbox *sandbox, struct parts *parts, struct err *err)
+{
+	const struct string_list *layers = &sandbox->record.template.layers;
+	autofree char *disk = path_join(sandbox->folder, "disk.img");
+	autofree char *docker = path_join(sandbox->folder, "docker.img");
+	int r = ensure_template(sandbox, err);
+
+	for (size_t i = 0; r == 0 && i < layers->count; i++)
+		r = open_disk(layers->items[i], O_RDONLY, &parts->disk_images[parts->disks++], err);
 	if (r == 0)
-		r = open_disk(disk, O_RDWR, &parts->disk_images[1], err);
+		r = open_disk(disk, O_RDWR, &parts->disk_images[parts->disks++], err);
 	if (r == 0)
-		r = open_disk(docker, O_RDWR, &parts->disk_images[2], err);
+		r = open_disk(docker, O_RDWR, &parts->disk_images[parts->disks++], err);
 	return r;
 }
 
@@ -210,7 +231,7 @@ static int make_sockets(struct sandbox *sandbox, struct run *run, struct parts *
 
 	if (r == 0 && mkdir(sandbox->run_folder, 0700) < 0)
 		r = -errno;
-	for (size_t i = 0; r == 0 && i < DISKS; i++)
+	for (size_t i = 0; r == 0 && i < parts->disks; i++)
 		r = make_pair(&parts->disk_near[i], &parts->disk_far[i]);
 	if (r == 0)
 		r = make_pair(&parts->fs_near, &parts->fs_far);
@@ -254,19 +275,19 @@ static int spawn_backend(struct sandbox *sandbox, struct parts *parts, enum run_
 
 static int spawn_blk(struct sandbox *sandbox, struct parts *parts, struct err *err)
 {
-	char *argv[] = { "sbx-blk", "--weak", "ro", "rw", "rw", NULL };
-	char **from = argv;
-	int fds[2 * DISKS];
+	char *argv[DISKS_MAX + 3] = { "sbx-blk" };
+	size_t argc = 1;
+	int fds[2 * DISKS_MAX];
 
-	for (size_t i = 0; i < DISKS; i++) {
+	if (sandbox->record.weak_jail)
+		argv[argc++] = "--weak";
+	for (size_t i = 0; i < parts->disks; i++) {
+		argv[argc++] = i < parts->disks - DISKS_OWN ? "ro" : "rw";
 		fds[2 * i] = parts->disk_near[i];
 		fds[2 * i + 1] = parts->disk_images[i];
 	}
-	if (!sandbox->record.weak_jail) {
-		argv[1] = argv[0];
-		from++;
-	}
-	return spawn_backend(sandbox, parts, RUN_BLK, ARTEFACT_BLK, from, fds, countof(fds), err);
+	return spawn_backend(sandbox, parts, RUN_BLK, ARTEFACT_BLK, argv, fds, 2 * parts->disks,
+			     err);
 }
 
 static int spawn_vsock(struct sandbox *sandbox, struct parts *parts, struct err *err)
@@ -333,21 +354,19 @@ static int spawn_engine(struct sandbox *sandbox, struct parts *parts, struct err
 				     : artefacts_need(artefacts, ARTEFACT_KERNEL, err);
 	const char *initramfs =
 		kernel == NULL ? NULL : artefacts_need(artefacts, ARTEFACT_INITRAMFS, err);
+	char cmdline[CMDLINE_SIZE];
 	struct engine_config config = {
 		.kernel = kernel,
 		.initramfs = initramfs,
 		.vmm = artefacts->paths[ARTEFACT_VMM],
-		.cmdline =
-			"console=ttyS0 quiet panic=-1 random.trust_cpu=on "
-			"dummy.numdummies=0 "
-			"virtiofs.notify_last=1",
+		.cmdline = cmdline,
 		.control_path = sandbox->engine_path,
 		.cpus = record->cpus,
 		.memory_bytes = record->memory_bytes,
 		.cid = RECORD_CID,
 		.console_fd = parts->console_listen,
 		.messages_fd = parts->messages_far,
-		.disks_count = DISKS,
+		.disks_count = parts->disks,
 		.fs_fd = parts->fs_far,
 		.vsock_fd = parts->vsock_far,
 		.net_path = sandbox->link_path,
@@ -356,6 +375,8 @@ static int spawn_engine(struct sandbox *sandbox, struct parts *parts, struct err
 
 	if (initramfs == NULL)
 		return err->code;
+	(void)snprintf(cmdline, sizeof(cmdline), CMDLINE " sbx.layers=%zu",
+		       record->template.layers.count);
 	memcpy(config.disk_fds, parts->disk_far, sizeof(parts->disk_far));
 	return parts->engine->start(&config, &parts->children[RUN_ENGINE], err);
 }
@@ -662,7 +683,7 @@ static int spawn_blk_again(struct sandbox *sandbox, struct run *run, struct part
 	struct spawned *child = &parts->children[RUN_BLK];
 	int r = open_disks(sandbox, parts, err);
 
-	for (size_t i = 0; r == 0 && i < DISKS; i++) {
+	for (size_t i = 0; r == 0 && i < parts->disks; i++) {
 		r = make_pair(&parts->disk_near[i], &parts->disk_far[i]);
 		if (r < 0)
 			(void)err_set_errno(err, r, "no sockets for sbx-blk");
@@ -697,10 +718,10 @@ int run_restart_blk(struct sandbox *sandbox, struct run *run, struct err *err)
 	run->restarts++;
 	parts_init(&parts);
 	r = spawn_blk_again(sandbox, run, &parts, err);
-	close_all(parts.disk_near, DISKS); /* so that its end is seen */
+	close_all(parts.disk_near, parts.disks); /* so that its end is seen */
 	if (r == 0)
-		r = engine->replace_disks(&vm, parts.disk_far, DISKS, clock_now_ms() + REPLACE_MS,
-					  err);
+		r = engine->replace_disks(&vm, parts.disk_far, parts.disks,
+					  clock_now_ms() + REPLACE_MS, err);
 	parts_finish(&parts);
 	return r;
 }

@@ -15,6 +15,7 @@
 #include "sbxd/artefacts.h"
 #include "sbxd/host.h"
 #include "sbxd/paths.h"
+#include "sbxd/templates.h"
 
 struct audit;
 struct err;
@@ -30,6 +31,7 @@ enum { SUPERVISOR_SANDBOXES_MAX = 1024 };
 struct supervisor {
 	struct paths paths;
 	struct artefacts artefacts;
+	struct templates templates; /* of artefacts */
 	struct host host;
 	struct uplink *uplink; /* owned, as the next five */
 	struct ports *ports;

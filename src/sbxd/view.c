@@ -85,18 +85,18 @@ static json_t *view_locked(const struct sandbox *sandbox)
 		return json_pack("{ss ss ss ss*}", "id", record->id, "name", record->name, "status",
 				 "damaged", "reason", record->reason);
 	json = json_pack(
-		"{ss ss ss* ss ss* ss* so si sI sI sI ss* ss* ss* so sb sb so* so* so* so*}", "id",
-		record->id, "name", record->name, "agent", record->agent, "status",
+		"{ss ss ss* ss ss* ss* so si sI sI sI ss* ss* ss* ss* so sb sb so* so* so* so*}",
+		"id", record->id, "name", record->name, "agent", record->agent, "status",
 		sandbox_status_name(record->status), "reason", record->reason, "workspace",
 		mounts->count > 0 ? mounts->items[0].target : NULL, "mounts", view_mounts(mounts),
 		"cpus", (int)record->cpus, "memory", (json_int_t)record->memory_bytes, "disk",
 		(json_int_t)record->disk_bytes, "docker_disk",
-		(json_int_t)record->docker_disk_bytes, "engine", record->engine, "image",
-		record->image, "kernel", record->kernel, "labels", view_labels(&record->labels),
-		"keep_alive", record->keep_alive, "allow_weak_jail", record->weak_jail,
-		"created_at", view_time(record->created_at), "started_at",
-		view_time(record->started_at), "stopped_at", view_time(record->stopped_at),
-		"last_used_at", view_time(record->last_used_at));
+		(json_int_t)record->docker_disk_bytes, "engine", record->engine, "template",
+		record->template.name, "template_id", record->template.id, "kernel", record->kernel,
+		"labels", view_labels(&record->labels), "keep_alive", record->keep_alive,
+		"allow_weak_jail", record->weak_jail, "created_at", view_time(record->created_at),
+		"started_at", view_time(record->started_at), "stopped_at",
+		view_time(record->stopped_at), "last_used_at", view_time(record->last_used_at));
 	if (record->ports.count > 0)
 		(void)json_object_set_new(json, "ports", view_ports(&record->ports));
 	if (record->status == SANDBOX_RUNNING) {
@@ -189,12 +189,13 @@ json_t *view_inspect(struct sandbox *sandbox)
 	const struct record *record = &sandbox->record;
 	struct record_process processes[RECORD_PROCESSES_MAX];
 	size_t count;
-	json_t *json, *env;
+	json_t *json, *env, *layers;
 	int64_t started_at = 0;
 
 	(void)pthread_mutex_lock(&sandbox->lock);
 	json = view_locked(sandbox);
 	env = view_strings(&record->env);
+	layers = view_strings(&record->template.layers);
 	if (record->status == SANDBOX_RUNNING)
 		started_at = record->started_at;
 	(void)json_object_set_new(
@@ -205,6 +206,7 @@ json_t *view_inspect(struct sandbox *sandbox)
 	(void)pthread_mutex_unlock(&sandbox->lock);
 	(void)json_object_set_new(json, "processes", view_processes(processes, count));
 	(void)json_object_set_new(json, "env", env);
+	(void)json_object_set_new(json, "layers", layers);
 	if (started_at != 0)
 		(void)json_object_set_new(json, "uptime", json_integer(time(NULL) - started_at));
 	(void)json_object_set_new(json, "state_dir", json_string(sandbox->folder));

@@ -73,12 +73,14 @@ artefacts() {
 t "a kernel that is none, an engine that is none" artefacts
 
 truncated_image() {
-	# another daemon, whose image lost its second half
-	head -c $(($(stat -Lc %s "$SBX_IMAGE") / 2)) "$SBX_IMAGE" >"$TMP/half.erofs"
+	# another daemon, whose template lost its second half
+	mkdir "$TMP/half"
+	head -c 1000000 "$(layers shell | head -n 1)" >"$TMP/half.erofs"
+	echo '{"name":"shell","layers":["../half.erofs"]}' >"$TMP/half/shell.json"
 	(
-		export SBX_APP_NAME=half SBX_IMAGE=$TMP/half.erofs
+		export SBX_APP_NAME=half SBX_TEMPLATES=$TMP/half
 		fails 1 sbx create --name half shell "$SHARED"
-		like "$(cat "$TMP/stderr")" "*ERROR: the image '$TMP/half.erofs' is cut short*"
+		like "$(cat "$TMP/stderr")" "*ERROR: the layer '*half.erofs' is cut short*"
 		is "$(sbx ls -q)" ""
 		sbx daemon stop
 	)

@@ -71,6 +71,11 @@ fails() {
 	is "$got" "$want"
 }
 
+# layers TEMPLATE: its files, the lowest first
+layers() {
+	(cd "$SBX_TEMPLATES" && grep -o '"[^"]*\.erofs"' "$1.json" | tr -d '"' | xargs realpath)
+}
+
 wait_for() {
 	local deadline=$((SECONDS + $1))
 	shift

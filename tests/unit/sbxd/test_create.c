@@ -5,7 +5,7 @@
 #include "base/fd.h"
 #include "sbxd/request.h"
 #include "sbxd/supervisor.h"
-#include "tests/unit/sbxd/folder.h"
+#include "tests/unit/sbxd/templates.h"
 #include "tests/unit/test.h"
 
 static char folder[PATH_MAX];
@@ -37,8 +37,20 @@ static int refuse(const char *body)
 
 static int prepare(void)
 {
+	int r = folder_make(folder, &supervisor.paths);
+
 	supervisor.host = (struct host){ .cpus = 4, .memory_bytes = 16ull << 30 };
-	return folder_make(folder, &supervisor.paths);
+	supervisor.templates.builtin = folder;
+	if (r == 0)
+		r = templates_put_layer(folder, "root.erofs");
+	if (r == 0)
+		r = templates_put(folder, "cut.erofs", "too short");
+	if (r == 0)
+		r = templates_put(folder, "shell.json",
+				  "{\"name\":\"shell\",\"layers\":[\"root.erofs\"]}");
+	return r == 0 ? templates_put(folder, "cut.json",
+				      "{\"name\":\"cut\",\"layers\":[\"cut.erofs\"]}")
+		      : r;
 }
 
 TEST(defaults)
@@ -55,6 +67,8 @@ TEST(defaults)
 	CHECK_EQ(record.memory_bytes, 4ull << 30);
 	CHECK_EQ(record.disk_bytes, 20ull << 30);
 	CHECK_STR(record.agent, "shell");
+	CHECK_STR(record.template.name, "shell");
+	CHECK_EQ(record.template.layers.count, 1);
 	CHECK_STR(record.engine, "qemu");
 	record_finish(&record);
 	folder_remove(folder, &supervisor.paths);
@@ -90,6 +104,9 @@ TEST(wrong_bodies_are_refused)
 		"{\"kernel\":\"/nonexistent\"}",
 		"{\"kernel\":\"vmlinux\"}",
 		"{\"image\":\"/etc/passwd\"}",
+		"{\"template\":\"/etc/passwd\"}",
+		"{\"template\":\"none\"}",
+		"{\"template\":\"cut\"}",
 		"{\"start\":\"yes\"}",
 	};
 

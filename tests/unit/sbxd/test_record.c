@@ -18,6 +18,11 @@ static void fill(struct record *record)
 		&record->mounts,
 		&(struct mount){ .source = "/f", .target = "/g/f", .is_file = true });
 	(void)string_list_add(&record->env, "A=1");
+	(void)record_set(&record->template.name, "shell");
+	(void)record_set(&record->template.id, "sha256:0123");
+	(void)string_list_add(&record->template.layers, "/cache/base.erofs");
+	(void)string_list_add(&record->template.layers, "/cache/docker.erofs");
+	(void)string_list_add(&record->template.env, "LANG=C");
 	(void)string_list_add(&record->labels, "k=v=w");
 	record->status = SANDBOX_RUNNING;
 	record->cpus = 2;
@@ -55,6 +60,8 @@ TEST(what_is_written_is_read)
 	CHECK(again.mounts.items[0].read_only && again.mounts.items[1].is_file);
 	CHECK_EQ(again.processes[0].id.start_ticks, 123456789012);
 	CHECK_EQ(again.status, SANDBOX_RUNNING);
+	CHECK_STR(again.template.layers.items[1], "/cache/docker.erofs");
+	CHECK_STR(again.template.env.items[0], "LANG=C");
 	CHECK(again.kernel == NULL && again.keep_alive && !again.weak_jail);
 	free(text);
 	free(text_again);
@@ -113,6 +120,35 @@ TEST(values_outside_their_limits_are_refused)
 	CHECK_EQ(parse_changed("\"version\": 1", "\"version\": 1, \"more\": 1"), -EINVAL);
 	CHECK_EQ(parse_changed("\"version\": 1", "\"version\": 1, \"version\": 1"), -EINVAL);
 	CHECK_EQ(parse_changed("\"A=1\"", "7"), -EINVAL);
+}
+
+/* A record as the daemon wrote it before there were templates; middle: what stood for the image. */
+static int parse_older(const char *middle, struct record *ret)
+{
+	char text[1024];
+
+	(void)snprintf(text, sizeof(text),
+		       "{\"version\":1,\"id\":\"0123456789abcdef\",\"name\":\"demo\","
+		       "\"status\":\"stopped\",\"agent\":\"shell\",\"engine\":\"qemu\",%s"
+		       "\"cpus\":1,\"memory\":1,\"disk\":1,\"docker_disk\":1,"
+		       "\"keep_alive\":false,\"weak_jail\":false,\"grown\":false,"
+		       "\"created_at\":0,\"started_at\":0,\"stopped_at\":0,\"last_used_at\":0,"
+		       "\"mounts\":[],\"env\":[],\"labels\":[],\"processes\":[]}",
+		       middle);
+	return parse(text, strlen(text), ret);
+}
+
+TEST(records_without_a_template_are_read)
+{
+	struct record record;
+
+	CHECK_EQ(parse_older("", &record), 0);
+	CHECK(record.template.name == NULL && record.template.layers.count == 0);
+	record_finish(&record);
+	CHECK_EQ(parse_older("\"image\":\"/images/own.erofs\",", &record), 0);
+	CHECK_EQ(record.template.layers.count, 1);
+	CHECK_STR(record.template.layers.items[0], "/images/own.erofs");
+	record_finish(&record);
 }
 
 TEST(ids_differ)

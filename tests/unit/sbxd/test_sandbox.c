@@ -106,7 +106,7 @@ TEST(a_start_that_fails_is_told_and_tried_again)
 	CHECK_EQ(fixture_do(sandbox, SANDBOX_CREATE, &err), 0);
 	for (int i = 0; i < 2; i++) {
 		CHECK(fixture_do(sandbox, SANDBOX_START, &err) < 0);
-		CHECK(strstr(err.text, "image") != NULL);
+		CHECK(strstr(err.text, "templates") != NULL);
 		CHECK_EQ(fixture_status(sandbox), SANDBOX_STOPPED);
 		CHECK_STR(sandbox->record.reason, err.text);
 	}

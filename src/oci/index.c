@@ -121,7 +121,7 @@ static int choose(const json_t *list, struct entry *ret, struct err *err)
 
 static int choose_from(const json_t *index, struct oci_choice *ret, struct err *err)
 {
-	struct entry entry;
+	struct entry entry = { .name = NULL };
 	json_t *list;
 	int r = oci_text_check_version(what, index, err);
 

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/fd.h"
 #include "kit/resolve.h"
+#include "sbx/kit_consent.h"
 #include "sbx/kit_source.h"
 
 void kit_print_warnings(const json_t *warnings)
@@ -77,7 +78,8 @@ int kit_prepare(const struct kit_options *options, const char *kit, struct kit_p
 	if (r < 0)
 		return r;
 	kit_print_warnings(resolved.warnings);
-	if (resolved.files.len > 0)
+	r = kit_consent(resolved.strangers, options->yes, err);
+	if (r == 0 && resolved.files.len > 0)
 		r = write_files(&resolved.files, &prepared.files, err);
 	if (r < 0)
 		return r;

@@ -12,51 +12,14 @@
 #include "git/refs.h"
 #include "git/registry.h"
 #include "git/repository.h"
-#include "tests/unit/git/scene.h"
+#include "tests/unit/git/stage.h"
 #include "tests/unit/test.h"
-
-/* A scene with its repository open, and a branch. */
-struct stage {
-	struct scene scene;
-	struct repository repository;
-	struct branch branch;
-	struct err err;
-};
-
-static bool open_stage(struct stage *stage, const char *script)
-{
-	*stage = (struct stage){ .err = ERR_INIT };
-	return scene_init(&stage->scene) && scene_run(&stage->scene, script) == 0 &&
-	       repository_open(stage->scene.repo, &stage->repository, &stage->err) == 0;
-}
-
-static void close_stage(struct stage *stage)
-{
-	branch_finish(&stage->branch);
-	repository_finish(&stage->repository);
-	scene_finish(&stage->scene);
-}
-
-static int make(struct stage *stage, const char *name)
-{
-	bool is_new;
-	int r = branch_make(&stage->repository, name, &stage->branch, &is_new, &stage->err);
-
-	return r < 0 ? r : is_new;
-}
-
-#define STAGE(stage, script)                      \
-	autocall(close_stage) struct stage stage; \
-	CHECK(open_stage(&(stage), script))
-
-#define LINE(stage, script) scene_line(&(stage).scene, script)
-#define RUN(stage, script) scene_run(&(stage).scene, script)
 
 TEST(a_copy_is_a_repository_on_its_branch)
 {
 	STAGE(stage,
 	      "git remote add origin https://u:secret@h/x.git; git tag v1; git branch other");
-	CHECK_EQ(make(&stage, "topic/x"), 1);
+	CHECK_EQ(stage_make(&stage, "topic/x"), 1);
 	CHECK_STR(LINE(stage, "cd .sbx/topic-x; git symbolic-ref HEAD"), "refs/heads/topic/x");
 	CHECK_STR(LINE(stage, "cd .sbx/topic-x; git status --porcelain | wc -l"), "0");
 	CHECK_STR(LINE(stage, "cd .sbx/topic-x; cat a; git tag; git branch"), "a");
@@ -73,7 +36,7 @@ TEST(the_users_checkout_does_not_change)
 	char before[64];
 	STAGE(stage, "echo dirty >>a; echo new >n; cksum .git/index .git/HEAD a n >../before");
 	(void)snprintf(before, sizeof(before), "%s", LINE(stage, "git status --porcelain | cksum"));
-	CHECK_EQ(make(&stage, "topic"), 1);
+	CHECK_EQ(stage_make(&stage, "topic"), 1);
 	CHECK_EQ(RUN(stage, "cksum .git/index .git/HEAD a n | cmp - ../before"), 0);
 	CHECK_STR(LINE(stage, "git status --porcelain | cksum"), before);
 	CHECK_STR(LINE(stage, "git branch --list topic | wc -l"), "0");
@@ -84,10 +47,10 @@ TEST(the_users_checkout_does_not_change)
 TEST(the_same_branch_again_is_the_same_copy)
 {
 	STAGE(stage, "true");
-	CHECK_EQ(make(&stage, "topic"), 1);
+	CHECK_EQ(stage_make(&stage, "topic"), 1);
 	CHECK_EQ(RUN(stage, "echo work >.sbx/topic/w"), 0);
 	branch_finish(&stage.branch);
-	CHECK_EQ(make(&stage, "topic"), 0);
+	CHECK_EQ(stage_make(&stage, "topic"), 0);
 	CHECK_STR(LINE(stage, "cat .sbx/topic/w"), "work");
 }
 
@@ -96,7 +59,7 @@ TEST(a_branch_that_there_is_goes_on)
 	STAGE(stage,
 	      "git checkout -q -b topic; echo b >b; git add b; git commit -qm two; "
 	      "git checkout -q main");
-	CHECK_EQ(make(&stage, "topic"), 1);
+	CHECK_EQ(stage_make(&stage, "topic"), 1);
 	CHECK_STR(LINE(stage, "cat .sbx/topic/b"), "b");
 }
 
@@ -107,15 +70,15 @@ TEST(names_that_are_no_branches_are_refused)
 	STAGE(stage, "git checkout -q -b other; git checkout -q main");
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		CHECK_EQ(make(&stage, names[i]), -EINVAL);
+		CHECK_EQ(stage_make(&stage, names[i]), -EINVAL);
 }
 
 TEST(two_branches_with_the_same_folder_name)
 {
 	STAGE(stage, "true");
-	CHECK_EQ(make(&stage, "a-b"), 1);
+	CHECK_EQ(stage_make(&stage, "a-b"), 1);
 	branch_finish(&stage.branch);
-	CHECK_EQ(make(&stage, "a/b"), 1);
+	CHECK_EQ(stage_make(&stage, "a/b"), 1);
 	CHECK_EQ(RUN(stage, "test -d .sbx/a-b-2/.git"), 0);
 }
 
@@ -124,7 +87,7 @@ TEST(what_the_copy_borrows_survives_gc)
 	STAGE(stage,
 	      "git checkout -q -b side; echo s >s; git add s; git commit -qm side; "
 	      "git checkout -q main; echo b >b; git add b; git commit -qm b");
-	CHECK_EQ(make(&stage, "topic"), 1);
+	CHECK_EQ(stage_make(&stage, "topic"), 1);
 	CHECK_EQ(RUN(stage,
 		     "git branch -q -D side; git reset -q --hard HEAD~1; "
 		     "git reflog expire --expire=now --all; git gc -q --prune=now"),
@@ -141,7 +104,7 @@ TEST(a_shallow_repository)
 	      "echo b >b; git add b; git commit -qm two; git clone -q --depth 1 file://$PWD "
 	      "../s; cd ..; mv repo old; mv s repo");
 	CHECK(stage.repository.is_shallow);
-	CHECK_EQ(make(&stage, "topic"), 1);
+	CHECK_EQ(stage_make(&stage, "topic"), 1);
 	CHECK_STR(LINE(stage, "cd .sbx/topic; git log --oneline | wc -l"), "1");
 	CHECK_EQ(RUN(stage, "cd .sbx/topic; git fsck"), 0);
 }
@@ -151,7 +114,7 @@ TEST(a_repository_of_sha256)
 	STAGE(stage,
 	      "rm -rf .git; git init -q -b main --object-format=sha256; git add a; "
 	      "git commit -qm first");
-	CHECK_EQ(make(&stage, "topic"), 1);
+	CHECK_EQ(stage_make(&stage, "topic"), 1);
 	CHECK_EQ(strlen(stage.branch.base), 64);
 	CHECK_EQ(RUN(stage, "cd .sbx/topic; git fsck"), 0);
 }
@@ -164,7 +127,7 @@ TEST(hooks_templates_and_filters_of_the_user_do_not_run)
 	      "+x ../t/hooks/$h .git/hooks/$h; done; git config --global init.templateDir "
 	      "$HOME/t; git config --global filter.f.smudge 'touch ~/ran; cat'; "
 	      "echo 'a filter=f' >.gitattributes; git add .; git commit -qm f; rm -f ~/ran");
-	CHECK_EQ(make(&stage, "topic"), 1);
+	CHECK_EQ(stage_make(&stage, "topic"), 1);
 	CHECK_EQ(RUN(stage, "test ! -e ~/ran"), 0);
 	CHECK_EQ(RUN(stage, "test ! -e .sbx/topic/.git/hooks/post-checkout"), 0);
 }
@@ -172,7 +135,7 @@ TEST(hooks_templates_and_filters_of_the_user_do_not_run)
 TEST(a_copy_is_removed_with_its_traces)
 {
 	STAGE(stage, "git for-each-ref >../refs");
-	CHECK_EQ(make(&stage, "topic"), 1);
+	CHECK_EQ(stage_make(&stage, "topic"), 1);
 	CHECK_EQ(RUN(stage, "git for-each-ref | cmp -s - ../refs"), 1);
 	CHECK_EQ(branch_remove(&stage.repository, &stage.branch, &stage.err), 0);
 	CHECK_EQ(RUN(stage, "test ! -e .sbx/topic && git for-each-ref | cmp - ../refs"), 0);
@@ -184,10 +147,10 @@ TEST(what_a_killed_process_left_is_taken_away)
 {
 	struct branches branches;
 	STAGE(stage, "true");
-	CHECK_EQ(make(&stage, "topic"), 1);
+	CHECK_EQ(stage_make(&stage, "topic"), 1);
 	CHECK_EQ(RUN(stage, "mv .sbx/topic .sbx/topic.removing; mkdir .sbx/x.making"), 0);
 	branch_finish(&stage.branch);
-	CHECK_EQ(make(&stage, "other"), 1);
+	CHECK_EQ(stage_make(&stage, "other"), 1);
 	CHECK_EQ(registry_list(&stage.repository, &branches, &stage.err), 0);
 	CHECK_EQ(branches.count, 1);
 	CHECK_STR(branches.items[0].name, "other");

@@ -107,6 +107,18 @@ static int check_value(const struct document *document, const struct node *argum
 	return pattern != NULL ? check_pattern(document, pattern, value, err) : 0;
 }
 
+static int check_enum(const struct document *document, const struct node *list, struct err *err)
+{
+	node_for_each (item, list) {
+		for (const struct node *other = list->children; other != item; other = other->next)
+			if (item->kind == NODE_SCALAR && other->kind == NODE_SCALAR &&
+			    strcmp(item->text, other->text) == 0)
+				return node_refuse(document, item, err, "enum names '%.64s' twice",
+						   item->text);
+	}
+	return 0;
+}
+
 static int check_argument(const struct document *document, const struct node *argument,
 			  const char *value, struct err *err)
 {
@@ -125,6 +137,8 @@ static int check_argument(const struct document *document, const struct node *ar
 		return node_refuse_key(document, argument, err,
 				       "%s has both an enum and a pattern; keep one",
 				       argument->key);
+	if (list != NULL && check_enum(document, list, err) < 0)
+		return err->code;
 	if (value == NULL && is_required)
 		return node_refuse_key(document, argument, err,
 				       "the argument %s needs a value: --kit-arg %s=VALUE",

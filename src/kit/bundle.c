@@ -32,6 +32,7 @@ void kit_bundle_finish(struct kit_bundle *bundle)
 	free(bundle->handle);
 	free(bundle->folder);
 	free(bundle->stray);
+	free(bundle->image);
 	buf_finish(&bundle->spec);
 	*bundle = (struct kit_bundle){ .name = NULL };
 }

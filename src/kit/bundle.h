@@ -32,6 +32,7 @@ struct kit_bundle {
 	char *source; /* owned; where it comes from without version: what approvals are kept by */
 	char *handle; /* owned; another name before the dot of an argument; or NULL */
 	char *folder; /* owned; where relative references start; NULL: there are none from here */
+	char *image;  /* owned; the image that it is the description of; or NULL */
 	char *stray;  /* owned; a file that is neither under home/ nor workspace/; or NULL */
 	bool is_builtin;	/* a part of this program: nobody is asked about it */
 	struct buf spec;	/* at most DOCUMENT_BYTES_MAX */

@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "yaml/scalar.h"
 
 /* The member at a dotted path, as far as the file has it; NULL when it does not. */
 static const struct node *node_at(const struct part *part, const char *path)
@@ -18,7 +19,7 @@ static const struct node *node_at(const struct part *part, const char *path)
 		return NULL;
 	while (node != NULL && (key = strsep(&rest, ".")) != NULL)
 		node = node_member(node, key);
-	return node;
+	return node != NULL && !node_is_null(node) ? node : NULL;
 }
 
 void part_place_key(const struct part *part, const char *path, char ret[PLACE_SIZE])
@@ -85,6 +86,58 @@ static int check_agent(const struct composition *composition, const struct part 
 		       here, kit_name(&mixin->kit), agent, kit_name(&base->kit), there);
 }
 
+/* The kit that is called so or provides it, but not this one; NULL: none does. */
+static const struct part *provider(const struct composition *composition, const char *wanted,
+				   const struct part *but)
+{
+	json_t *name;
+	size_t j;
+
+	for (size_t i = 0; i < composition->count; i++) {
+		const struct part *part = &composition->parts[i];
+
+		if (part == but)
+			continue;
+		if (strcmp(kit_name(&part->kit), wanted) == 0)
+			return part;
+		json_array_foreach(json_object_get(part->kit.spec, "provides"), j,
+				   name) if (strcmp(json_string_value(name), wanted) ==
+					     0) return part;
+	}
+	return NULL;
+}
+
+/* What kits of schema version 3 require of each other. */
+static int check_needs(const struct composition *composition, const struct part *part,
+		       struct err *err)
+{
+	char here[PLACE_SIZE], there[PLACE_SIZE];
+	json_t *name;
+	size_t i;
+
+	json_array_foreach(json_object_get(part->kit.spec, "needs"), i, name)
+	{
+		if (provider(composition, json_string_value(name), part) != NULL)
+			continue;
+		part_place_item(part, "requires", i, here);
+		return err_set(err, -EBADMSG,
+			       "%s: the kit '%s' requires '%s', and no kit provides it", here,
+			       kit_name(&part->kit), json_string_value(name));
+	}
+	json_array_foreach(json_object_get(part->kit.spec, "conflicts"), i, name)
+	{
+		const struct part *other = provider(composition, json_string_value(name), part);
+
+		if (other == NULL)
+			continue;
+		part_place_item(part, "conflicts", i, here);
+		part_place_item(other, "provides", 0, there);
+		return err_set(err, -EBADMSG, "%s: the kit '%s' does not go with '%s', at %s", here,
+			       kit_name(&part->kit), kit_name(&other->kit), there);
+	}
+	return 0;
+}
+
 /* A later kit may not say anything about what `part` has locked. */
 static int check_locks(const struct composition *composition, size_t at, struct err *err)
 {
@@ -117,6 +170,8 @@ int compose_check(const struct composition *composition, struct err *err)
 
 	for (size_t i = composition->base + 1; r == 0 && i < composition->count; i++)
 		r = check_agent(composition, &composition->parts[i], err);
+	for (size_t i = 0; r == 0 && i < composition->count; i++)
+		r = check_needs(composition, &composition->parts[i], err);
 	for (size_t i = 0; r == 0 && i < composition->count; i++)
 		r = check_locks(composition, i, err);
 	return r;

@@ -2,8 +2,8 @@
 
 #include "kit/text.h"
 
-static const struct rule security[] = { { .key = "privileged", .kind = RULE_BOOL },
-					{ .key = NULL } };
+const struct rule rules_security[] = { { .key = "privileged", .kind = RULE_BOOL },
+				       { .key = NULL } };
 
 static const struct rule argument[] = {
 	{ .key = "default", .kind = RULE_TEXT },     { .key = "required", .kind = RULE_BOOL },
@@ -11,7 +11,7 @@ static const struct rule argument[] = {
 	{ .key = "pattern", .kind = RULE_TEXT },     { .key = NULL },
 };
 
-static const struct rule build[] = {
+const struct rule rules_build[] = {
 	{ .key = "context", .kind = RULE_TEXT },    { .key = "dockerfile", .kind = RULE_TEXT },
 	{ .key = "args", .kind = RULE_NAMED },	    { .key = "target", .kind = RULE_TEXT },
 	{ .key = "platforms", .kind = RULE_TEXTS }, { .key = NULL },
@@ -32,7 +32,7 @@ static const struct rule resources[] = {
 
 static const struct rule sandbox[] = {
 	{ .key = "image", .kind = RULE_TEXT, .check = text_filled },
-	{ .key = "build", .kind = RULE_MEMBERS, .members = build },
+	{ .key = "build", .kind = RULE_MEMBERS, .members = rules_build },
 	{ .key = "entrypoint", .kind = RULE_TEXTS },
 	{ .key = "command", .kind = RULE_COMMAND, .members = command },
 	{ .key = "resources", .kind = RULE_MEMBERS, .members = resources },
@@ -61,7 +61,7 @@ static const struct rule permissions[] = {
 	{ .key = NULL },
 };
 
-static const struct rule port[] = {
+const struct rule rules_port[] = {
 	{ .key = "container", .kind = RULE_TEXT, .is_required = true, .check = text_port },
 	{ .key = "protocol", .kind = RULE_TEXT, .check = text_protocol },
 	{ .key = "name", .kind = RULE_TEXT },
@@ -77,26 +77,26 @@ static const struct rule inject[] = {
 	{ .key = NULL },
 };
 
-static const struct rule api_key[] = {
-	{ .key = "name", .kind = RULE_TEXT, .check = text_variable },
+const struct rule rules_api_key[] = {
+	{ .key = "name", .kind = RULE_TEXT, .is_required = true, .check = text_variable },
 	{ .key = "proxyManaged", .kind = RULE_BOOL },
 	{ .key = "inject", .kind = RULE_LIST, .members = inject },
 	{ .key = NULL },
 };
 
-static const struct rule endpoint[] = {
+const struct rule rules_endpoint[] = {
 	{ .key = "host", .kind = RULE_TEXT, .is_required = true, .check = text_resource },
 	{ .key = "path", .kind = RULE_TEXT, .is_required = true, .check = text_path },
 	{ .key = NULL },
 };
 
-static const struct rule sentinels[] = {
+const struct rule rules_sentinels[] = {
 	{ .key = "accessToken", .kind = RULE_TEXT },
 	{ .key = "refreshToken", .kind = RULE_TEXT },
 	{ .key = NULL },
 };
 
-static const struct rule credential_file[] = {
+const struct rule rules_credential_file[] = {
 	{ .key = "path", .kind = RULE_TEXT, .is_required = true, .check = text_filled },
 	{ .key = "structure", .kind = RULE_ANY },
 	{ .key = "template", .kind = RULE_TEXT },
@@ -104,9 +104,12 @@ static const struct rule credential_file[] = {
 };
 
 static const struct rule oauth[] = {
-	{ .key = "tokenEndpoint", .kind = RULE_MEMBERS, .members = endpoint },
-	{ .key = "sentinels", .kind = RULE_MEMBERS, .members = sentinels },
-	{ .key = "credentialFile", .kind = RULE_MEMBERS, .members = credential_file },
+	{ .key = "tokenEndpoint",
+	  .kind = RULE_MEMBERS,
+	  .is_required = true,
+	  .members = rules_endpoint },
+	{ .key = "sentinels", .kind = RULE_MEMBERS, .members = rules_sentinels },
+	{ .key = "credentialFile", .kind = RULE_MEMBERS, .members = rules_credential_file },
 	{ .key = "resourceHosts", .kind = RULE_TEXTS, .check = text_resource },
 	{ .key = "responseFields", .kind = RULE_ANY },
 	{ .key = "skipIfEnv", .kind = RULE_ANY },
@@ -119,7 +122,7 @@ static const struct rule credential[] = {
 	{ .key = "description", .kind = RULE_TEXT },
 	{ .key = "required", .kind = RULE_BOOL },
 	{ .key = "provider", .kind = RULE_ANY },
-	{ .key = "apiKey", .kind = RULE_MEMBERS, .members = api_key },
+	{ .key = "apiKey", .kind = RULE_MEMBERS, .members = rules_api_key },
 	{ .key = "oauth", .kind = RULE_MEMBERS, .members = oauth },
 	{ .key = NULL },
 };
@@ -129,14 +132,14 @@ static const struct rule environment[] = {
 	{ .key = NULL },
 };
 
-static const struct rule install[] = {
+const struct rule rules_install[] = {
 	{ .key = "command", .kind = RULE_TEXT, .is_required = true, .check = text_filled },
 	{ .key = "user", .kind = RULE_TEXT },
 	{ .key = "description", .kind = RULE_TEXT },
 	{ .key = NULL },
 };
 
-static const struct rule startup[] = {
+const struct rule rules_startup[] = {
 	{ .key = "command", .kind = RULE_TEXTS, .is_required = true },
 	{ .key = "user", .kind = RULE_TEXT },
 	{ .key = "background", .kind = RULE_BOOL },
@@ -144,7 +147,7 @@ static const struct rule startup[] = {
 	{ .key = NULL },
 };
 
-static const struct rule file[] = {
+const struct rule rules_file[] = {
 	{ .key = "path", .kind = RULE_TEXT, .is_required = true, .check = text_path },
 	{ .key = "content", .kind = RULE_TEXT },
 	{ .key = "mode", .kind = RULE_TEXT, .check = text_mode },
@@ -154,13 +157,13 @@ static const struct rule file[] = {
 };
 
 static const struct rule setup[] = {
-	{ .key = "install", .kind = RULE_LIST, .members = install },
-	{ .key = "startup", .kind = RULE_LIST, .members = startup },
-	{ .key = "files", .kind = RULE_LIST, .members = file },
+	{ .key = "install", .kind = RULE_LIST, .members = rules_install },
+	{ .key = "startup", .kind = RULE_LIST, .members = rules_startup },
+	{ .key = "files", .kind = RULE_LIST, .members = rules_file },
 	{ .key = NULL },
 };
 
-static const struct rule volume[] = {
+const struct rule rules_volume[] = {
 	{ .key = "path", .kind = RULE_TEXT, .is_required = true, .check = text_path },
 	{ .key = "type", .kind = RULE_TEXT, .check = text_volume_type },
 	{ .key = "size", .kind = RULE_TEXT, .check = text_size },
@@ -178,7 +181,7 @@ const struct rule grammar_v2[] = {
 	{ .key = "sourceURL", .kind = RULE_TEXT },
 	{ .key = "licenses", .kind = RULE_TEXTS, .check = text_filled },
 	{ .key = "locked", .kind = RULE_TEXTS, .check = text_locked },
-	{ .key = "security", .kind = RULE_MEMBERS, .members = security },
+	{ .key = "security", .kind = RULE_MEMBERS, .members = rules_security },
 	{ .key = "args", .kind = RULE_TABLE, .check = text_argument, .members = argument },
 	{ .key = "sandbox", .kind = RULE_MEMBERS, .members = sandbox },
 	{ .key = "extends", .kind = RULE_TEXT, .check = text_filled },
@@ -186,10 +189,10 @@ const struct rule grammar_v2[] = {
 	{ .key = "requires", .kind = RULE_MEMBERS, .members = requires },
 	{ .key = "agentInstructions", .kind = RULE_MEMBERS, .members = instructions },
 	{ .key = "permissions", .kind = RULE_MEMBERS, .members = permissions },
-	{ .key = "ports", .kind = RULE_LIST, .members = port },
+	{ .key = "ports", .kind = RULE_LIST, .members = rules_port },
 	{ .key = "credentials", .kind = RULE_LIST, .members = credential },
 	{ .key = "environment", .kind = RULE_MEMBERS, .members = environment },
 	{ .key = "setup", .kind = RULE_MEMBERS, .members = setup },
-	{ .key = "volumes", .kind = RULE_LIST, .members = volume },
+	{ .key = "volumes", .kind = RULE_LIST, .members = rules_volume },
 	{ .key = NULL },
 };

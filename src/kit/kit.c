@@ -4,140 +4,14 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "kit/bundle.h"
 #include "kit/grammar.h"
 #include "kit/rule.h"
+#include "kit/version.h"
 #include "yaml/document.h"
-
-static int check_kind(const struct document *document, struct err *err)
-{
-	const struct node *root = document->root;
-	const struct node *requires = node_member(root, "requires");
-	const struct node *extends = node_member(root, "extends");
-	const struct node *sandbox = node_member(root, "sandbox");
-
-	if (strcmp(node_member(root, "kind")->text, "mixin") == 0) {
-		if (sandbox != NULL)
-			return node_refuse_key(document, sandbox, err, "a mixin has no sandbox");
-		if (extends != NULL)
-			return node_refuse_key(document, extends, err,
-					       "only a kit of kind sandbox extends another");
-		return 0;
-	}
-	if (requires != NULL)
-		return node_refuse_key(document, requires, err, "only a mixin requires an agent");
-	if (extends == NULL && node_member(sandbox, "image") == NULL)
-		return node_refuse(document, root, err,
-				   "a sandbox kit needs sandbox.image, unless it extends another");
-	return 0;
-}
-
-static int check_unique(const struct document *document, const struct node *list, struct err *err)
-{
-	if (list == NULL || list->kind != NODE_SEQUENCE)
-		return 0;
-	node_for_each (item, list) {
-		for (const struct node *other = list->children; other != item;
-		     other = other->next) {
-			if (strcmp(other->text, item->text) == 0)
-				return node_refuse(document, item, err, "%s names %s twice",
-						   list->key, item->text);
-		}
-	}
-	return 0;
-}
-
-/* Does the rule "host", "host:443", "*.x" or "**.x" admit the domain on its port? */
-static bool covers(const char *rule, const char *domain)
-{
-	size_t length = strcspn(rule, ":"), wanted = strcspn(domain, ":");
-	const char *port = rule[length] == ':' ? rule + length + 1 : "443";
-	const char *asked = domain[wanted] == ':' ? domain + wanted + 1 : "443";
-	size_t stars = strspn(rule, "*");
-
-	if (strcmp(port, asked) != 0 && strcmp(port, "*") != 0)
-		return false;
-	if (stars == length)
-		return stars == 2;
-	if (stars == 0)
-		return length == wanted && strncasecmp(rule, domain, length) == 0;
-	length -= stars;
-	if (wanted <= length || strncasecmp(rule + stars, domain + wanted - length, length) != 0)
-		return false;
-	return stars == 2 || memchr(domain, '.', wanted - length) == NULL;
-}
-
-static int check_domain(const struct document *document, const struct node *inject, struct err *err)
-{
-	const struct node *domain = node_member(inject, "domain");
-	const struct node *network =
-		node_member(node_member(document->root, "permissions"), "network");
-	const struct node *allow = node_member(network, "allow");
-
-	if (allow != NULL && allow->kind == NODE_SEQUENCE) {
-		node_for_each (rule, allow) {
-			if (covers(rule->text, domain->text))
-				return 0;
-		}
-	}
-	return node_refuse(document, domain, err,
-			   "'%s' is not allowed by permissions.network.allow; add it there",
-			   domain->text);
-}
-
-static int check_inject(const struct document *document, const struct node *inject, struct err *err)
-{
-	const struct node *scheme = node_member(inject, "scheme");
-	const struct node *username = node_member(inject, "username");
-
-	if (scheme != NULL && node_member(inject, "format") != NULL)
-		return node_refuse_key(document, scheme, err,
-				       "a header has either a format or a scheme");
-	if (username != NULL && (scheme == NULL || strcmp(scheme->text, "basic") != 0))
-		return node_refuse_key(document, username, err,
-				       "a username goes with scheme: basic only");
-	return check_domain(document, inject, err);
-}
-
-static int check_credentials(const struct document *document, struct err *err)
-{
-	const struct node *list = node_member(document->root, "credentials");
-	int r = 0;
-
-	if (list == NULL || list->kind != NODE_SEQUENCE)
-		return 0;
-	node_for_each (credential, list) {
-		const struct node *file =
-			node_member(node_member(credential, "oauth"), "credentialFile");
-		const struct node *injects =
-			node_member(node_member(credential, "apiKey"), "inject");
-		struct node *first = injects != NULL ? injects->children : NULL;
-
-		if (node_member(file, "structure") != NULL && node_member(file, "template") != NULL)
-			return node_refuse_key(document, file, err,
-					       "it has either a structure or a template");
-		for (struct node *inject = first; r == 0 && inject != NULL; inject = inject->next)
-			r = check_inject(document, inject, err);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-static int check_whole(const struct document *document, struct err *err)
-{
-	int r = check_kind(document, err);
-
-	if (r == 0)
-		r = check_unique(document, node_member(document->root, "licenses"), err);
-	if (r == 0)
-		r = check_credentials(document, err);
-	return r;
-}
 
 static const char *text_of(const struct document *document, const char *key)
 {
@@ -146,11 +20,23 @@ static const char *text_of(const struct document *document, const char *key)
 	return node != NULL && node->kind == NODE_SCALAR ? node->text : NULL;
 }
 
-static int read_v2(struct kit *kit, struct err *err)
+/* The tables of the schema versions, and what else they demand. */
+static int read_spec(struct kit *kit, const struct kit_text *text, struct err *err)
 {
-	int r = rule_check(&kit->document, kit->document.root, grammar_v2, &kit->spec, err);
+	const char *version = text_of(&kit->document, "schemaVersion");
+	const struct rule *grammar = grammar_v2;
+	int r;
 
-	return r == 0 ? check_whole(&kit->document, err) : r;
+	if (version != NULL && strcmp(version, "1") == 0)
+		grammar = grammar_v1;
+	else if (version != NULL && strcmp(version, "3") == 0)
+		grammar = grammar_v3;
+	r = rule_check(&kit->document, kit->document.root, grammar, &kit->spec, err);
+	if (r < 0)
+		return r;
+	if (grammar == grammar_v1)
+		return version_1_fold(kit, err);
+	return grammar == grammar_v3 ? version_3_fold(kit, text, err) : version_2_check(kit, err);
 }
 
 int kit_parse(const struct kit_text *text, const struct kit_values *values, struct kit *ret,
@@ -165,7 +51,7 @@ int kit_parse(const struct kit_text *text, const struct kit_values *values, stru
 		r = arguments_apply(&kit.document, &names, values, &kit.arguments, err);
 	}
 	if (r == 0)
-		r = read_v2(&kit, err);
+		r = read_spec(&kit, text, err);
 	if (r < 0)
 		kit_finish(&kit);
 	else
@@ -178,6 +64,7 @@ int kit_parse_bundle(const struct kit_bundle *bundle, const struct kit_values *v
 {
 	autofree char *name = NULL;
 	struct kit_text text = { .handle = bundle->handle,
+				 .image = bundle->image,
 				 .bytes = bundle->spec.data,
 				 .len = bundle->spec.len };
 	int r;

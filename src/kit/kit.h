@@ -30,6 +30,7 @@ struct kit {
 struct kit_text {
 	const char *name;   /* what sentences call the file */
 	const char *handle; /* another name before the dot of an argument; or NULL */
+	const char *image;  /* the image that it came with, schema version 3; or NULL */
 	const void *bytes;
 	size_t len;
 };

@@ -7,6 +7,9 @@
 #include "base/err.h"
 #include "yaml/scalar.h"
 
+/* Below it every whole number is a double of its own. */
+#define WHOLE_MAX 9007199254740992.0
+
 static int out_of_memory(struct err *err)
 {
 	return err_set(err, -ENOMEM, "out of memory");
@@ -90,6 +93,7 @@ static int take_child(const struct document *document, const struct node *node,
 	switch (rule->kind) {
 	case RULE_LIST:
 	case RULE_TABLE:
+	case RULE_EITHER:
 		return rule_check(document, node, rule->members, ret, err);
 	case RULE_TEXTS:
 		return take_text(document, node, rule, ret, err);
@@ -171,6 +175,7 @@ static int take_any(const struct document *document, const struct node *node, js
 		    struct err *err)
 {
 	static const struct rule any = { .kind = RULE_ANY }, text = { .kind = RULE_TEXT };
+	double number;
 
 	switch (node->kind) {
 	case NODE_SEQUENCE:
@@ -184,6 +189,15 @@ static int take_any(const struct document *document, const struct node *node, js
 		*ret = json_null();
 		return 0;
 	}
+	if (node->is_plain && scalar_kind(node->text) == SCALAR_BOOL)
+		return take_bool(document, node, ret, err);
+	if (node_number(node, &number) == 0) {
+		*ret = number > -WHOLE_MAX && number < WHOLE_MAX &&
+				       number == (double)(json_int_t)number
+			       ? json_integer((json_int_t)number)
+			       : json_real(number);
+		return *ret != NULL ? 0 : out_of_memory(err);
+	}
 	return take_text(document, node, &text, ret, err);
 }
 
@@ -191,6 +205,7 @@ static int take(const struct document *document, const struct node *node, const 
 		json_t **ret, struct err *err)
 {
 	static const struct rule texts = { .kind = RULE_TEXTS };
+	const struct rule named = { .kind = RULE_NAMED, .check = rule->check };
 
 	switch (rule->kind) {
 	case RULE_TEXT:
@@ -205,6 +220,10 @@ static int take(const struct document *document, const struct node *node, const 
 	case RULE_NAMED:
 	case RULE_TABLE:
 		return take_table(document, node, rule, ret, err);
+	case RULE_EITHER:
+		if (node->kind == NODE_SEQUENCE)
+			return take_list(document, node, rule, ret, err);
+		return take_table(document, node, &named, ret, err);
 	case RULE_COMMAND:
 		if (node->kind == NODE_SEQUENCE)
 			return take_list(document, node, &texts, ret, err);

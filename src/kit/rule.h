@@ -22,6 +22,7 @@ enum rule_kind {
 	RULE_LIST,    /* a list of mappings by `members` */
 	RULE_TABLE,   /* a mapping of mappings by `members`; `check` is for the keys */
 	RULE_COMMAND, /* a list of strings, or a mapping by `members` */
+	RULE_EITHER,  /* a list of mappings by `members`, or a mapping of strings */
 	RULE_ANY,     /* whatever it is */
 };
 

@@ -27,12 +27,47 @@ static const char *one_of(const char *text, const char *a, const char *b, const 
 
 const char *text_version(const char *text)
 {
-	return one_of(text, "2", "2", "\"2\"");
+	return one_of(text, "2", "2", "\"2\" (or \"1\", \"3\")");
 }
 
 const char *text_kind(const char *text)
 {
 	return one_of(text, "sandbox", "mixin", "sandbox or mixin");
+}
+
+const char *text_kind_v1(const char *text)
+{
+	return strcmp(text, "agent") == 0 ? NULL : text_kind(text);
+}
+
+const char *text_kind_v3(const char *text)
+{
+	static const char *const kinds[] = { "workload", "mixin", "set", "sandbox" };
+
+	for (size_t i = 0; i < countof(kinds); i++)
+		if (strcmp(text, kinds[i]) == 0)
+			return NULL;
+	return "workload or mixin";
+}
+
+const char *text_service(const char *text)
+{
+	return is_made_of(text, LOWER DIGITS, LOWER DIGITS "-_") && strlen(text) <= NAME_MAX_LENGTH
+		       ? NULL
+		       : "made of a-z, 0-9, - and _, at most 64 of them";
+}
+
+const char *text_capability(const char *text)
+{
+	const char *slash = strchr(text, '/'), *sign = strchr(text, '@');
+	uint64_t version;
+
+	if (slash != NULL && sign != NULL && slash < sign &&
+	    strspn(text, LOWER DIGITS "-.") == (size_t)(slash - text) &&
+	    strspn(slash + 1, LOWER DIGITS "-") == (size_t)(sign - slash - 1) && sign > slash + 1 &&
+	    slash > text && parse_u64(sign + 1, UINT16_MAX, &version) == 0)
+		return NULL;
+	return "a type of capability, like com.example/name@1";
 }
 
 const char *text_name(const char *text)
@@ -154,4 +189,9 @@ const char *text_resource(const char *text)
 const char *text_filled(const char *text)
 {
 	return text[0] != '\0' ? NULL : "filled in";
+}
+
+const char *text_https(const char *text)
+{
+	return strncmp(text, "https://", 8) == 0 ? NULL : "a URL that begins with https://";
 }

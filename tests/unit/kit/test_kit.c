@@ -1,146 +1,235 @@
+/*
+ * The grammar, rule by rule: the files of rules/, whose parts begin with a line
+ * "=== takes" or "=== refuses WORDS". A first line @mixin, @sandbox or @image
+ * (of version 2), @mixin1 or @mixin3 stands for what every such file begins with.
+ */
 #include "kit/kit.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 
+#include "base/buf.h"
 #include "base/check.h"
+#include "base/cleanup.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "tests/unit/test.h"
 
 #define SANDBOX "schemaVersion: \"2\"\nkind: sandbox\nname: x\n"
-#define IMAGE SANDBOX "sandbox: {image: base}\n"
 #define MIXIN "schemaVersion: \"2\"\nkind: mixin\nname: x\n"
-#define INJECT(members, allow)                                                                   \
-	MIXIN "permissions: {network: {allow: [" allow                                           \
-	      "]}}\n"                                                                            \
-	      "credentials: [{service: s, apiKey: {name: K, inject: [{domain: a.b.com, " members \
-	      "}]}}]\n"
-#define OAUTH(members) MIXIN "credentials: [{service: s, oauth: {" members "}}]\n"
 
-/* Each rule of the grammar: what is taken, and what is refused with which words. */
 static const struct {
-	const char *good, *bad, *words;
-} rules[] = {
-	{ MIXIN, "kind: mixin\nname: x\n", "lacks schemaVersion" },
-	{ MIXIN, "schemaVersion: \"3\"\nkind: mixin\nname: x\n", "must be \"2\"" },
-	{ IMAGE, "schemaVersion: \"2\"\nkind: agent\nname: x\n", "sandbox or mixin" },
-	{ "schemaVersion: \"2\"\nkind: mixin\nname: a-1\n",
-	  "schemaVersion: \"2\"\nkind: mixin\nname: a-\n", "made of a-z" },
-	{ MIXIN "version: 1.0\n", MIXIN "caps: {}\n", "unknown key 'caps' in the document" },
-	{ MIXIN "displayName: X\n", MIXIN "displayName: [X]\n", "must be a string" },
-	{ MIXIN "description: X\n", MIXIN "description: {}\n", "must be a string" },
-	{ MIXIN "sourceURL: X\n", MIXIN "sourceUrl: X\n", "unknown key 'sourceUrl'" },
-	{ MIXIN "licenses: [MIT, ISC]\n", MIXIN "licenses: [MIT, MIT]\n", "names MIT twice" },
-	{ MIXIN "locked: [permissions.network]\n", MIXIN "locked: [permissions.]\n", "dots" },
-	{ MIXIN "security: {privileged: true}\n", MIXIN "security: {privileged: yes}\n",
-	  "true or false" },
-	{ MIXIN "args: {a: {default: x}}\n", MIXIN "args: {1a: {default: x}}\n", "must be a name" },
-	{ MIXIN "args: {a: {default: x}}\n", MIXIN "args: {a: {default: x, required: true}}\n",
-	  "either a default or required" },
-	{ MIXIN "args: {a: {default: x}}\n", MIXIN "args: {a: {description: x}}\n",
-	  "either a default or required" },
-	{ MIXIN "args: {a: {default: x, enum: [x]}}\n",
-	  MIXIN "args: {a: {default: x, enum: [y]}}\n", "not in its enum" },
-	{ MIXIN "args: {a: {default: x, pattern: '[a-z]'}}\n",
-	  MIXIN "args: {a: {default: xx, pattern: '[a-z]'}}\n", "does not match" },
-	{ MIXIN "args: {a: {default: x, pattern: x}}\n",
-	  MIXIN "args: {a: {default: x, pattern: x, enum: [x]}}\n", "keep one" },
-	{ MIXIN "args: {a: {default: x}}\ndescription: ${{ kit.args.a }}\n",
-	  MIXIN "description: ${{ kit.args.a }}\n", "'kit.args.a' is not declared" },
-	{ MIXIN "args: {a: {default: x}}\n", MIXIN "args: {a: {required: true}}\n",
-	  "--kit-arg a=VALUE" },
-	{ IMAGE, SANDBOX, "needs sandbox.image" },
-	{ SANDBOX "extends: docker.io/a/b\n", MIXIN "extends: docker.io/a/b\n", "extends another" },
-	{ SANDBOX "sandbox: {image: a, build: {context: .}}\n",
-	  SANDBOX "sandbox: {image: a, build: {file: .}}\n", "unknown key 'file' in build" },
-	{ SANDBOX "sandbox: {image: a, entrypoint: [a]}\n",
-	  SANDBOX "sandbox: {image: a, entrypoint: a}\n", "entrypoint must be a list" },
-	{ SANDBOX "sandbox: {image: a, command: [a]}\n",
-	  SANDBOX "sandbox: {image: a, command: a}\n", "command must be" },
-	{ SANDBOX "sandbox: {image: a, command: {default: [a], interactive: []}}\n",
-	  SANDBOX "sandbox: {image: a, command: {tty: [a]}}\n", "unknown key 'tty' in command" },
-	{ SANDBOX "sandbox: {image: a, resources: {cpu: 1.5, memory: 2g}}\n",
-	  SANDBOX "sandbox: {image: a, resources: {cpu: -1}}\n", "zero or more" },
-	{ SANDBOX "sandbox: {image: a, resources: {memory: 512m}}\n",
-	  SANDBOX "sandbox: {image: a, resources: {memory: lots}}\n", "a size" },
-	{ MIXIN, MIXIN "sandbox: {image: a}\n", "a mixin has no sandbox" },
-	{ MIXIN "mixins: [a]\n", MIXIN "mixins: a\n", "must be a list" },
-	{ MIXIN "requires: {agent: claude}\n", IMAGE "requires: {agent: claude}\n",
-	  "only a mixin" },
-	{ MIXIN "agentInstructions: {filename: A.md, content: x}\n",
-	  MIXIN "agentInstructions: {file: A.md}\n", "unknown key 'file'" },
-	{ MIXIN "permissions: {network: {allow: ['*.a.com:443'], deny: [b]}}\n",
-	  MIXIN "permissions: {network: {allow: ['a b']}}\n", "a host" },
-	{ MIXIN "ports: [{container: 80, protocol: tcp, name: web}]\n",
-	  MIXIN "ports: [{container: 65536}]\n", "1 to 65535" },
-	{ MIXIN "ports: [{container: 1}]\n", MIXIN "ports: [{container: 0}]\n", "1 to 65535" },
-	{ MIXIN "ports: [{container: 1, protocol: ''}]\n",
-	  MIXIN "ports: [{container: 1, protocol: sctp}]\n", "tcp or udp" },
-	{ MIXIN "credentials: [{service: a-b, required: true}]\n",
-	  MIXIN "credentials: [{service: a_b}]\n", "made of a-z" },
-	{ INJECT("header: X, format: 'Bearer %s'", "a.b.com"),
-	  INJECT("header: X, format: '%s %s'", "a.b.com"), "one %s" },
-	{ INJECT("scheme: bearer", "'*.b.com'"), INJECT("scheme: digest", "a.b.com"),
-	  "bearer or basic" },
-	{ INJECT("scheme: basic, username: u", "'**.com'"),
-	  INJECT("scheme: bearer, username: u", "a.b.com"), "scheme: basic only" },
-	{ INJECT("format: '%s'", "'a.b.com:443'"), INJECT("format: '%s', scheme: basic", "a.b.com"),
-	  "either a format or a scheme" },
-	{ INJECT("header: X", "'**'"), INJECT("header: X", "b.com"), "is not allowed by" },
-	{ INJECT("header: X", "'A.b.com'"), INJECT("header: X", "'*.com'"), "is not allowed by" },
-	{ INJECT("header: X", "'a.b.com:*'"), INJECT("header: X", "'a.b.com:80'"),
-	  "is not allowed by" },
-	{ OAUTH("tokenEndpoint: {host: a.com, path: /t}"), OAUTH("tokenEndpoint: {host: a.com}"),
-	  "lacks path" },
-	{ OAUTH("credentialFile: {path: a, structure: {b: [1]}}"),
-	  OAUTH("credentialFile: {path: a, structure: {}, template: x}"), "either a structure" },
-	{ OAUTH("sentinels: {accessToken: a}, passthrough: true"), OAUTH("sentinels: {token: a}"),
-	  "unknown key 'token'" },
-	{ MIXIN "environment: {variables: {A_B: 1}}\n",
-	  MIXIN "environment: {variables: {A-B: 1}}\n", "name of a variable" },
-	{ MIXIN "environment: {variables: {LDX: 1}}\n",
-	  MIXIN "environment: {variables: {LD_PRELOAD: 1}}\n", "sandbox's own" },
-	{ MIXIN "environment: {variables: {PATHS: 1}}\n",
-	  MIXIN "environment: {variables: {PATH: 1}}\n", "sandbox's own" },
-	{ MIXIN "setup: {install: [{command: make, user: '0'}]}\n",
-	  MIXIN "setup: {install: [{command: [make]}]}\n", "must be a string" },
-	{ MIXIN "setup: {startup: [{command: [a, b], background: true}]}\n",
-	  MIXIN "setup: {startup: [{command: a b}]}\n", "must be a list" },
-	{ MIXIN "setup: {files: [{path: /a/b..c, content: x, mode: '0644'}]}\n",
-	  MIXIN "setup: {files: [{path: a/b}]}\n", "an absolute path" },
-	{ MIXIN "setup: {files: [{path: /a, onlyIfMissing: true}]}\n",
-	  MIXIN "setup: {files: [{path: /a/../b}]}\n", "without .." },
-	{ MIXIN "setup: {files: [{path: /a, mode: 0600}]}\n",
-	  MIXIN "setup: {files: [{path: /a, mode: 0689}]}\n", "octal" },
-	{ MIXIN "volumes: [{path: /a, type: tmpfs, size: 1g, mode: 1777}]\n",
-	  MIXIN "volumes: [{path: /a, type: nfs}]\n", "tmpfs or empty" },
-	{ MIXIN "volumes:\n", MIXIN "volumes: [{size: 1g}]\n", "lacks path" },
+	const char *word, *text;
+} heads[] = {
+	{ "@mixin\n", MIXIN },
+	{ "@sandbox\n", SANDBOX },
+	{ "@image\n", SANDBOX "sandbox: {image: base}\n" },
+	{ "@mixin1\n", "schemaVersion: \"1\"\nkind: mixin\nname: x\n" },
+	{ "@mixin3\n", "schemaVersion: \"3\"\nkind: mixin\n" },
 };
+
+static const struct kit_values no_values = { .count = 0 };
 
 static int parse(const char *text, const struct kit_values *values, struct kit *ret,
 		 struct err *err)
 {
-	const struct kit_text spec = { .name = "spec.yaml", .bytes = text, .len = strlen(text) };
+	const struct kit_text spec = {
+		.name = "spec.yaml", .handle = "x", .bytes = text, .len = strlen(text)
+	};
 
 	return kit_parse(&spec, values, ret, err);
 }
 
+/* What one part stands for; owned by the caller. */
+static char *expanded(const char *part)
+{
+	char *text = NULL;
+
+	for (size_t i = 0; i < countof(heads); i++)
+		if (strncmp(part, heads[i].word, strlen(heads[i].word)) == 0 &&
+		    asprintf(&text, "%s%s", heads[i].text, part + strlen(heads[i].word)) < 0)
+			return NULL;
+	return text != NULL ? text : strdup(part);
+}
+
+/* title: "takes" or "refuses WORDS". */
+static bool holds(const char *file, const char *title, const char *part)
+{
+	autofree char *text = expanded(part);
+	struct err err = ERR_INIT;
+	struct kit kit;
+	int r = parse(text, &no_values, &kit, &err);
+
+	if (r == 0)
+		kit_finish(&kit);
+	if (strcmp(title, "takes") == 0
+		    ? r == 0
+		    : r == -EBADMSG && strncmp(err.text, "spec.yaml:", 10) == 0 &&
+			      strstr(err.text, title + strlen("refuses ")) != NULL)
+		return true;
+	printf("# %s: not so: %s\n# it says: %s\n# %s\n", file, title, err.text, text);
+	return false;
+}
+
+static size_t check_file(const char *name, char *text, bool *all)
+{
+	char *part = strstr(text, "=== ");
+	size_t count = 0;
+
+	while (part != NULL) {
+		char *title = part + strlen("=== "), *body = strchr(title, '\n');
+
+		*body++ = '\0';
+		part = strstr(body, "\n=== ");
+		if (part != NULL)
+			*++part = '\0';
+		*all &= holds(name, title, body);
+		if (part != NULL)
+			*part = '=';
+		count++;
+	}
+	return count;
+}
+
 TEST(every_rule_takes_and_refuses)
 {
-	static const struct kit_values none = { .count = 0 };
+	struct dirent **names;
+	int files = scandir(RULES, &names, NULL, alphasort);
+	size_t count = 0;
+	bool all = true;
 
-	for (size_t i = 0; i < countof(rules); i++) {
-		struct err err = ERR_INIT;
-		struct kit kit;
+	for (int i = 0; i < files; i++) {
+		autocall(buf_finish) struct buf content;
+		autofree char *path = NULL;
 
-		if (parse(rules[i].good, &none, &kit, &err) < 0)
-			TEST_FAIL_("refused: %s\n# %s", err.text, rules[i].good);
-		kit_finish(&kit);
-		if (parse(rules[i].bad, &none, &kit, &err) != -EBADMSG)
-			TEST_FAIL_("taken: %s", rules[i].bad);
-		if (strncmp(err.text, "spec.yaml:", 10) != 0 ||
-		    strstr(err.text, rules[i].words) == NULL)
-			TEST_FAIL_("'%s' lacks '%s'", err.text, rules[i].words);
+		buf_init(&content, 1 << 20);
+		if (names[i]->d_name[0] != '.' &&
+		    asprintf(&path, RULES "/%s", names[i]->d_name) > 0 &&
+		    file_read(AT_FDCWD, path, &content) == 0 && buf_str(&content) != NULL)
+			count += check_file(names[i]->d_name, (char *)content.data, &all);
+		free(names[i]);
 	}
+	free(names);
+	CHECK(all);
+	CHECK(count > 200);
+}
+
+static void check_member(const struct kit *kit, const char *member, const char *want)
+{
+	json_t *wanted = json_loads(want, JSON_DECODE_ANY, NULL);
+	char *got = json_dumps(json_object_get(kit->spec, member), JSON_COMPACT | JSON_ENCODE_ANY);
+
+	if (!json_equal(json_object_get(kit->spec, member), wanted)) {
+		printf("# %s is %s\n# not %s\n", member, got, want);
+		test_failed = true;
+	}
+	json_decref(wanted);
+	free(got);
+}
+
+TEST(version_1_in_the_words_of_version_2)
+{
+	static const char text[] =
+		"schemaVersion: \"1\"\nkind: agent\nname: old\n"
+		"agent: {image: i, aiFilename: O.md, persistence: ephemeral,\n"
+		"  entrypoint: {run: [o, -v], args: [-t], ttyArgs: []},\n"
+		"  resources: {cpu: 1.5, memoryMB: 512}}\n"
+		"memory: hello\n"
+		"network: {allowedDomains: [a.com], serviceDomains: {a.com: svc, o.com: login},\n"
+		"  serviceAuth: {svc: {headerName: X-Key, valueFormat: 'k %s'}},\n"
+		"  publishedPorts: [{container: 80}]}\n"
+		"credentials: {sources: {svc: {env: [SVC_KEY], required: true}}}\n"
+		"environment: {variables: {A: 1}, proxyManaged: [SVC_KEY, GROQ_API_KEY]}\n"
+		"commands: {install: [{command: c}], initFiles: [{path: /f}]}\n"
+		"tmpfs: {/t: 1m}\n"
+		"oauth: {service: login, tokenEndpoint: {host: t.com, path: /t}}\n";
+	static const struct {
+		const char *member, *want;
+	} rows[] = {
+		{ "kind", "\"sandbox\"" },
+		{ "sandbox",
+		  "{\"image\":\"i\",\"entrypoint\":[\"o\",\"-v\"],\"command\":"
+		  "{\"default\":[\"-t\"],\"interactive\":[]},\"resources\":"
+		  "{\"cpu\":1.5,\"memory\":\"512m\"}}" },
+		{ "agentInstructions", "{\"filename\":\"O.md\",\"content\":\"hello\"}" },
+		{ "permissions", "{\"network\":{\"allow\":[\"a.com\"]}}" },
+		{ "ports", "[{\"container\":\"80\"}]" },
+		{ "volumes", "[{\"path\":\"/t\",\"type\":\"tmpfs\",\"size\":\"1m\"}]" },
+		{ "credentials",
+		  "[{\"service\":\"svc\",\"required\":true,\"apiKey\":{\"name\":\"SVC_KEY\","
+		  "\"proxyManaged\":true,\"inject\":[{\"domain\":\"a.com\",\"header\":\"X-Key\","
+		  "\"format\":\"k %s\"}]}},"
+		  "{\"service\":\"login\",\"oauth\":{\"tokenEndpoint\":{\"host\":\"t.com\","
+		  "\"path\":\"/t\"},\"resourceHosts\":[\"o.com\"]}},"
+		  "{\"service\":\"groq\",\"apiKey\":{\"name\":\"GROQ_API_KEY\","
+		  "\"proxyManaged\":true}}]" },
+	};
+	struct err err = ERR_INIT;
+	struct kit kit;
+
+	CHECK_EQ(parse(text, &no_values, &kit, &err), 0);
+	for (size_t i = 0; i < countof(rows); i++)
+		check_member(&kit, rows[i].member, rows[i].want);
+	CHECK(json_array_size(kit.warnings) > 10);
+	CHECK_STR(json_string_value(json_array_get(kit.warnings, 1)),
+		  "spec.yaml: agent is now sandbox");
+	kit_finish(&kit);
+}
+
+TEST(version_3_in_the_words_of_version_2)
+{
+	static const char text[] =
+		"# syntax=docker/sandbox-kit:3\n"
+		"schemaVersion: \"3\"\nkind: workload\n"
+		"args: {m: {default: big, env: A_MODEL}}\n"
+		"provides: [\"agent@1.2\"]\nrequires: [\"docker >= 25\", \"deb/jq\"]\n"
+		"capabilities:\n"
+		"- {type: com.docker.sandbox/sbx@1}\n"
+		"- {type: com.docker.sandbox/network-policy@1, config: {runtime: {allow: "
+		"[a.com]},\n"
+		"    install: {allow: [b.com]}}}\n"
+		"- {type: com.docker.sandbox/credential@1, optional: true, description: d,\n"
+		"    config: {service: s, phase: runtime, apiKey: {name: K}}}\n"
+		"- {type: com.docker.sandbox/credential@1, config: {service: t}}\n"
+		"- {type: com.docker.sandbox/port@1, config: {container: 80, transport: udp}}\n"
+		"- {type: com.docker.sandbox/lifecycle@1, config: {interactive: [-i],\n"
+		"    files: [{path: /a, overwrite: false}, {path: /b}]}}\n"
+		"- {type: com.docker.sandbox/long-running@1}\n";
+	const struct kit_text spec = { .name = "spec.yaml",
+				       .handle = "agent-kit",
+				       .image = "r.io/agent-kit:1",
+				       .bytes = text,
+				       .len = sizeof(text) - 1 };
+	static const struct {
+		const char *member, *want;
+	} rows[] = {
+		{ "name", "\"agent-kit\"" },
+		{ "kind", "\"sandbox\"" },
+		{ "sandbox",
+		  "{\"image\":\"r.io/agent-kit:1\",\"command\":{\"interactive\":"
+		  "[\"-i\"]}}" },
+		{ "provides", "[\"agent\"]" },
+		{ "needs", "[\"docker\"]" },
+		{ "environment", "{\"variables\":{\"A_MODEL\":\"big\"}}" },
+		{ "permissions", "{\"network\":{\"allow\":[\"b.com\",\"a.com\"]}}" },
+		{ "credentials",
+		  "[{\"service\":\"s\",\"apiKey\":{\"name\":\"K\"},\"required\":"
+		  "false,\"description\":\"d\"},{\"service\":\"t\",\"required\":"
+		  "true}]" },
+		{ "ports", "[{\"container\":\"80\",\"protocol\":\"udp\"}]" },
+		{ "setup",
+		  "{\"files\":[{\"path\":\"/a\",\"overwrite\":false,"
+		  "\"onlyIfMissing\":true},{\"path\":\"/b\"}]}" },
+	};
+	struct err err = ERR_INIT;
+	struct kit kit;
+
+	CHECK_EQ(kit_parse(&spec, &no_values, &kit, &err), 0);
+	for (size_t i = 0; i < countof(rows); i++)
+		check_member(&kit, rows[i].member, rows[i].want);
+	CHECK_EQ(json_array_size(kit.warnings), 3);
+	kit_finish(&kit);
 }
 
 TEST(arguments_are_replaced)

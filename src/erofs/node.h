@@ -12,19 +12,21 @@
 #include "base/buf.h"
 #include "base/list.h"
 #include "erofs/tree.h"
+#include "erofs/writer.h"
 
 struct erofs_node {
 	struct erofs_attributes attributes;
-	uint32_t links;		   /* names that lead here; a folder has one */
-	bool is_opaque;		   /* folders: hides what lower images have there */
-	struct buf xattrs;	   /* entries as they stand in the image */
-	struct erofs_node *parent; /* weak; folders: the root's is itself */
-	struct list children;	   /* folders: struct erofs_name */
-	void *by_name;		   /* folders: the same, as a search tree (tsearch) */
-	size_t folders;		   /* folders: how many of the children are */
-	char *target;		   /* owned; symbolic links */
-	uint64_t size_bytes;	   /* files; for others the writer's */
-	uint64_t first_block;	   /* of data: files; for others the writer's */
+	uint32_t links;			   /* names that lead here; a folder has one */
+	bool is_opaque;			   /* folders: hides what lower images have there */
+	struct buf xattrs;		   /* entries as they stand in the image */
+	struct erofs_node *parent;	   /* weak; folders: the root's is itself */
+	struct list children;		   /* folders: struct erofs_name */
+	void *by_name;			   /* folders: the same, as a search tree (tsearch) */
+	size_t folders;			   /* folders: how many of the children are */
+	char *target;			   /* owned; symbolic links */
+	uint64_t size_bytes;		   /* files; for others the writer's */
+	uint64_t first_block;		   /* of data: files; for others the writer's */
+	uint8_t digest[EROFS_DIGEST_SIZE]; /* files: the writer's, of the data */
 	uint64_t position; /* the writer's: of the inode in the metadata area; 0: none yet */
 	uint32_t number;   /* the writer's: from 1 */
 	bool has_tail;	   /* the writer's: its last bytes follow the inode */

@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <sodium.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,8 @@
 
 enum { CHUNK = 64 << 10, OPAQUE_SIZE = 32 };
 
+static_assert(EROFS_DIGEST_SIZE == crypto_hash_sha256_BYTES, "a digest is a SHA-256");
+
 struct erofs_writer {
 	int fd;			   /* weak */
 	uint64_t offset;	   /* where the next byte goes */
@@ -33,8 +36,10 @@ struct erofs_writer {
 	struct erofs_node *file;   /* whose data comes */
 	struct erofs_node **nodes; /* owned array of weak nodes, placed */
 	size_t count, room;
-	uint64_t metadata_bytes; /* of the inodes placed */
-	uint64_t further_blocks; /* of data behind the inodes */
+	uint64_t metadata_bytes;	  /* of the inodes placed */
+	uint64_t further_blocks;	  /* of data behind the inodes */
+	crypto_hash_sha256_state data;	  /* of the file whose data comes */
+	crypto_hash_sha256_state content; /* of the tree; see erofs_writer_digest() */
 	uint8_t chunk[CHUNK];
 };
 
@@ -49,6 +54,7 @@ int erofs_writer_create(int fd, struct erofs_writer **ret)
 		return -ENOMEM;
 	writer->fd = fd;
 	writer->offset = EROFS_BLOCK;
+	(void)crypto_hash_sha256_init(&writer->content);
 	*ret = writer;
 	return 0;
 }
@@ -113,16 +119,19 @@ void erofs_writer_begin(struct erofs_writer *writer, struct erofs_node *node)
 	writer->file = node;
 	node->size_bytes = 0;
 	node->first_block = writer->offset / EROFS_BLOCK;
+	(void)crypto_hash_sha256_init(&writer->data);
 }
 
 int erofs_writer_data(struct erofs_writer *writer, const void *bytes, size_t len, struct err *err)
 {
 	writer->file->size_bytes += len;
+	(void)crypto_hash_sha256_update(&writer->data, bytes, len);
 	return put(writer, bytes, len, err);
 }
 
 int erofs_writer_end(struct erofs_writer *writer, struct err *err)
 {
+	(void)crypto_hash_sha256_final(&writer->data, writer->file->digest);
 	writer->file = NULL;
 	return pad_block(writer, err);
 }
@@ -265,6 +274,27 @@ static uint32_t block_field(const struct erofs_node *node, uint64_t further)
 	return (uint32_t)(S_ISREG(mode) ? node->first_block : further + node->first_block);
 }
 
+static void tell(struct erofs_writer *writer, const void *bytes, size_t len)
+{
+	(void)crypto_hash_sha256_update(&writer->content, bytes, len);
+}
+
+/* All of an inode but where its data lies, which depends on the order in which it came. */
+static void tell_inode(struct erofs_writer *writer, const struct erofs_node *node,
+		       const uint8_t inode[EROFS_INODE_SIZE])
+{
+	mode_t mode = node->attributes.mode;
+	uint8_t told[EROFS_INODE_SIZE];
+
+	memcpy(told, inode, sizeof(told));
+	if (!S_ISCHR(mode) && !S_ISBLK(mode))
+		le32_store(told + INODE_AT_BLOCK, 0);
+	tell(writer, told, sizeof(told));
+	tell(writer, node->xattrs.data, node->xattrs.len);
+	if (S_ISREG(mode))
+		tell(writer, node->digest, sizeof(node->digest));
+}
+
 static int put_inode(struct erofs_writer *writer, const struct erofs_node *node, uint64_t further,
 		     struct err *err)
 {
@@ -289,6 +319,7 @@ static int put_inode(struct erofs_writer *writer, const struct erofs_node *node,
 	le32_store(inode + INODE_AT_MTIME_NS, attributes->mtime_ns);
 	le32_store(inode + INODE_AT_LINKS,
 		   erofs_node_is_folder(node) ? (uint32_t)node->folders + 2 : node->links);
+	tell_inode(writer, node, inode);
 	r = put(writer, inode, sizeof(inode), err);
 	if (r == 0 && entries > 0)
 		r = put(writer, no_shared, sizeof(no_shared), err);
@@ -316,6 +347,7 @@ static int put_folder(struct erofs_writer *writer, struct erofs_node *node, enum
 		if (is_tail != (part == TAIL))
 			continue;
 		folder_pack(&listing, i, count, block);
+		tell(writer, block, bytes);
 		r = put(writer, block, is_tail ? bytes : sizeof(block), err);
 	}
 	return r;
@@ -330,6 +362,7 @@ static int put_data(struct erofs_writer *writer, struct erofs_node *node, enum p
 		return put_folder(writer, node, part, err);
 	if (node->target == NULL || node->has_tail != (part == TAIL))
 		return 0;
+	tell(writer, node->target, strlen(node->target));
 	r = put(writer, node->target, strlen(node->target), err);
 	return r == 0 && part == FURTHER ? pad_block(writer, err) : r;
 }
@@ -394,4 +427,11 @@ int erofs_writer_finish(struct erofs_writer *writer, struct erofs_tree *tree, st
 	if (r == 0)
 		*ret_bytes = writer->offset;
 	return r;
+}
+
+void erofs_writer_digest(const struct erofs_writer *writer, uint8_t ret[EROFS_DIGEST_SIZE])
+{
+	crypto_hash_sha256_state state = writer->content;
+
+	(void)crypto_hash_sha256_final(&state, ret);
 }

@@ -28,6 +28,8 @@ struct erofs_tree;
 struct erofs_node;
 struct erofs_writer;
 
+enum { EROFS_DIGEST_SIZE = 32 };
+
 /* Writes to fd (weak, seekable, empty) from its first byte. */
 int erofs_writer_create(int fd, struct erofs_writer **ret);
 void erofs_writer_destroy(struct erofs_writer *writer);
@@ -40,5 +42,11 @@ int erofs_writer_end(struct erofs_writer *writer, struct err *err);
 /* Writes the rest; *ret_bytes is the image's size. The writer takes no more after it. */
 int erofs_writer_finish(struct erofs_writer *writer, struct erofs_tree *tree, struct err *err,
 			uint64_t *ret_bytes);
+
+/*
+ * The SHA-256 of what the finished image holds: names, attributes and data, not of where they
+ * lie. The same tree has the same digest, in whatever order its data came.
+ */
+void erofs_writer_digest(const struct erofs_writer *writer, uint8_t ret[EROFS_DIGEST_SIZE]);
 
 #endif

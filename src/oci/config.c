@@ -90,6 +90,19 @@ static int take_strings(const json_t *config, const char *member, json_t *ret, s
 	return keep(list, member, ret, err);
 }
 
+static int take_agent(const json_t *config, struct oci_config *ret, struct err *err)
+{
+	const char *agent;
+	json_t *labels;
+	int r = oci_text_object(what, config, "Labels", &labels, err);
+
+	if (r == 0)
+		r = oci_text_string(what, labels, OCI_AGENT_LABEL, &agent, err);
+	if (r == 0 && agent != NULL && strlen(agent) < sizeof(ret->agent))
+		memcpy(ret->agent, agent, strlen(agent) + 1);
+	return r;
+}
+
 static int parse_start(const json_t *json, struct oci_config *ret, struct err *err)
 {
 	static const char *const texts[] = { "WorkingDir", "User" };
@@ -97,6 +110,8 @@ static int parse_start(const json_t *json, struct oci_config *ret, struct err *e
 	json_t *config;
 	int r = oci_text_object(what, json, "config", &config, err);
 
+	if (r == 0)
+		r = take_agent(config, ret, err);
 	for (size_t i = 0; r == 0 && i < countof(texts); i++)
 		r = take_string(config, texts[i], ret->config, err);
 	for (size_t i = 0; r == 0 && i < countof(lists); i++)

@@ -12,7 +12,13 @@
 
 struct err;
 
+/* The label by which an exported template says for which agent it is. */
+#define OCI_AGENT_LABEL "io.github.sbx.agent"
+
+enum { OCI_AGENT_SIZE = 64 };
+
 struct oci_config {
+	char agent[OCI_AGENT_SIZE]; /* "": none */
 	char diff_ids[OCI_LAYERS_MAX][OCI_DIGEST_SIZE];
 	size_t count;
 	/*

@@ -14,7 +14,7 @@
 struct err;
 
 /* What a template's layers can be made of: its top ones are merged (sbxd/template_layers.h). */
-enum { OCI_LAYERS_MAX = 128, OCI_MARK_SIZE = 80 };
+enum { OCI_LAYERS_MAX = 128, OCI_MARK_SIZE = 96 };
 
 enum oci_compression { OCI_TAR, OCI_GZIP, OCI_ZSTD };
 

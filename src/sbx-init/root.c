@@ -182,11 +182,9 @@ static int finish_docker(pid_t pid, struct err *err)
 	return mount_one(&docker_inside, err);
 }
 
-static int make_folders(struct err *err)
+static int make_folders(const char *const *folders, size_t count, struct err *err)
 {
-	static const char *const folders[] = { "/upper/root", "/upper/work", "/new" };
-
-	for (size_t i = 0; i < countof(folders); i++) {
+	for (size_t i = 0; i < count; i++) {
 		if (mkdir(folders[i], 0755) < 0 && errno != EEXIST)
 			return err_set_errno(err, -errno, "cannot make the folder %s", folders[i]);
 	}
@@ -250,14 +248,21 @@ static int open_disk(const char *path, const char *parent)
 
 static int mount_root(unsigned layers, struct err *err)
 {
+	static const char *const above[] = { "/upper/root", "/upper/work", "/new" };
+	/* What an image of others may lack, and something is put into. */
+	static const char *const common[] = { "/new/etc",     "/new/home",   "/new/root",
+					      "/new/usr",     "/new/var",    "/new/var/lib",
+					      "/new/var/log", "/new/var/tmp" };
 	static const struct mount_row upper = { NULL,	      "/upper", "ext4", DISK_FLAGS,
 						DISK_OPTIONS, 0755,	false };
 	int r = mount_disk(layers, upper, err);
 
 	if (r == 0)
-		r = make_folders(err);
+		r = make_folders(above, countof(above), err);
 	if (r == 0)
 		r = mount_layers(layers, err);
+	if (r == 0)
+		r = make_folders(common, countof(common), err);
 	return r < 0 ? r : mount_all(inside, countof(inside), err);
 }
 

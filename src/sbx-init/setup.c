@@ -20,6 +20,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "net/link.h"
+#include "sbx-init/account.h"
 #include "sbx-init/network.h"
 #include "sbx-init/trust.h"
 #include "wire/guest.h"
@@ -71,6 +72,14 @@ static int write_resolver(struct err *err)
 	return r < 0 ? err_set_errno(err, r, "cannot write /etc/resolv.conf") : 0;
 }
 
+static int make_account(struct err *err)
+{
+	autoclose int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return root < 0 ? err_set_errno(err, -errno, "cannot open the root")
+			: account_ensure(root, err);
+}
+
 int setup_boot(struct err *err)
 {
 	const struct rlimit files = { .rlim_cur = FILES_SOFT, .rlim_max = FILES_HARD };
@@ -83,7 +92,9 @@ int setup_boot(struct err *err)
 		if (fd >= 0)
 			(void)fd_write_full(fd, settings[i].value, strlen(settings[i].value));
 	}
-	r = network_raise(err);
+	r = make_account(err);
+	if (r == 0)
+		r = network_raise(err);
 	return r < 0 ? r : write_resolver(err);
 }
 

@@ -19,6 +19,7 @@ extern const struct command cmd_cp;
 extern const struct command cmd_create;
 extern const struct command cmd_create_older;
 extern const struct command cmd_daemon;
+extern const struct command cmd_df;
 extern const struct command cmd_diagnose;
 extern const struct command cmd_disk;
 extern const struct command cmd_exec;
@@ -49,6 +50,7 @@ extern const struct command cmd_secret_set_custom;
 extern const struct command cmd_secret_unlock;
 extern const struct command cmd_secret_unset;
 extern const struct command cmd_stop;
+extern const struct command cmd_template;
 extern const struct command cmd_version;
 
 #endif

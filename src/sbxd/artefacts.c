@@ -39,6 +39,8 @@ static const struct artefact_row {
 				"../../share/services" },
 	[ARTEFACT_VMM] = { "sbx-vmm", NULL, "sbx-vmm", "../libexec/sbx/sbx-vmm",
 			   "../sbx-vmm/sbx-vmm" },
+	[ARTEFACT_IMAGER] = { "sbx-image", NULL, "sbx-image", "../libexec/sbx/sbx-image",
+			      "../sbx-image/sbx-image" },
 	[ARTEFACT_POLICIES] = { "policies", "SBX_POLICIES", "policies", "../share/sbx/policies",
 				"../../../share/policies" },
 };

@@ -21,6 +21,7 @@ enum artefact {
 	ARTEFACT_PROXY,
 	ARTEFACT_VMM,
 	ARTEFACT_SERVICES, /* the folder of service files */
+	ARTEFACT_IMAGER,   /* sbx-image */
 	ARTEFACT_POLICIES, /* the folder of presets */
 	ARTEFACT_COUNT,
 };

@@ -20,6 +20,7 @@
 #include "sbxd/policy_provision.h"
 #include "sbxd/request.h"
 #include "sbxd/supervisor.h"
+#include "sbxd/template_lookup.h"
 
 /* The body, strings and lists still owned by it. */
 struct wish {
@@ -229,7 +230,7 @@ static int take_template(const struct request *request, const struct wish *wish,
 {
 	const char *reference = wish->template != NULL ? wish->template : TEMPLATE_DEFAULT;
 	const struct string_list *layers = &record->template.layers;
-	int r = templates_find(&request->supervisor->templates, reference, &record->template, err);
+	int r = template_lookup(request->supervisor, reference, &record->template, err);
 
 	if (r < 0)
 		return err->code = -EINVAL;

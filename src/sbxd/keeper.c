@@ -22,6 +22,7 @@
 #include "sbxd/sandbox.h"
 #include "sbxd/secret_store.h"
 #include "sbxd/supervisor.h"
+#include "sbxd/template_store.h"
 
 enum { KEEPER_STACK_BYTES = 256 * 1024, IDLE_STOP_S = 10 };
 
@@ -95,6 +96,7 @@ static void leave(struct sandbox *sandbox, enum sandbox_operation operation,
 {
 	policy_store_forget(sandbox->supervisor->policy, sandbox->record.name);
 	supervisor_remove(sandbox->supervisor, sandbox);
+	template_store_collect(sandbox->supervisor->store, sandbox->supervisor);
 	sandbox_finish_operation(sandbox, operation, failure);
 	sandbox_set_status(sandbox, SANDBOX_GONE);
 }

@@ -36,6 +36,7 @@
 #include "sbxd/secret_memory.h"
 #include "sbxd/secret_store.h"
 #include "sbxd/supervisor.h"
+#include "sbxd/template_store.h"
 #include "sbxd/uplink.h"
 
 enum { LOG_MAX_BYTES = 8 << 20, OTHER_MS = 10000 };
@@ -276,10 +277,16 @@ static int open_supervisor(struct daemon *daemon, const struct options *options,
 	if (daemon->stop_fd < 0 || artefacts_init(&supervisor->artefacts, options->artefacts) < 0)
 		return err_set(err, -ENOMEM, "out of memory");
 	supervisor->templates.builtin = supervisor->artefacts.paths[ARTEFACT_TEMPLATES];
-	r = open_policy(supervisor, err);
+	r = template_store_open(supervisor->paths.state, &supervisor->store, err);
+	if (r == 0)
+		r = open_policy(supervisor, err);
 	if (r == 0)
 		r = open_secrets(supervisor, err);
-	return r < 0 ? r : adopt_all(supervisor, err);
+	if (r == 0)
+		r = adopt_all(supervisor, err);
+	if (r == 0)
+		template_store_collect(supervisor->store, supervisor);
+	return r;
 }
 
 static int open_server(struct daemon *daemon, struct err *err)

@@ -8,7 +8,7 @@
 
 static const struct route *const tables[] = { routes_daemon, routes_sandbox, routes_ports,
 					      routes_guest,  routes_secret,  routes_policy,
-					      routes_audit };
+					      routes_audit,  routes_template };
 
 int route_split(const char *path, struct route_path *ret)
 {

@@ -26,6 +26,7 @@ extern const struct route routes_guest[];
 extern const struct route routes_secret[];
 extern const struct route routes_policy[];
 extern const struct route routes_audit[];
+extern const struct route routes_template[];
 
 enum { ROUTE_PARTS_MAX = 6, ROUTE_PATH_MAX = 256 };
 

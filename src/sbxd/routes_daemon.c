@@ -17,6 +17,7 @@
 #include "sbxd/policy_store.h"
 #include "sbxd/route.h"
 #include "sbxd/supervisor.h"
+#include "sbxd/template_store.h"
 #include "sbxd/view.h"
 
 enum { API_VERSION = 1, STOP_S = 10, STOP_ALL_MS = 60000 };
@@ -140,10 +141,12 @@ static int reset(struct request *request, struct err *err)
 
 	do_all(request->supervisor, SANDBOX_REMOVE, names);
 	policy_log_clear(request->supervisor->policy_log, NULL);
-	if (policy_store_reset(request->supervisor->policy, err) < 0) {
+	if (policy_store_reset(request->supervisor->policy, err) < 0 ||
+	    template_store_clear(request->supervisor->store, err) < 0) {
 		json_decref(names);
 		return err->code;
 	}
+	template_store_collect(request->supervisor->store, request->supervisor);
 	request->after = end_daemon;
 	return request_reply(request, 200, json_pack("{s{so}}", "result", "removed", names), err);
 }

@@ -22,6 +22,7 @@
 #include "sbxd/route.h"
 #include "sbxd/secret_store.h"
 #include "sbxd/supervisor.h"
+#include "sbxd/template_store.h"
 #include "sbxd/view.h"
 
 enum {
@@ -122,7 +123,7 @@ static int add_placeholders(struct request *request, struct record *record, stru
 	return 0;
 }
 
-static int create(struct request *request, struct err *err)
+static int create_held(struct request *request, struct err *err)
 {
 	bool is_named = false, start = false;
 	struct record record;
@@ -137,6 +138,17 @@ static int create(struct request *request, struct err *err)
 	if (r == 0)
 		r = begin_creation(request, &record, start, err);
 	record_finish(&record);
+	return r;
+}
+
+/* From the choice of its layers until its record is in the table none of them may go. */
+static int create(struct request *request, struct err *err)
+{
+	int r;
+
+	template_store_hold(request->supervisor->store);
+	r = create_held(request, err);
+	template_store_release(request->supervisor->store);
 	return r;
 }
 

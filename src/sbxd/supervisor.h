@@ -24,6 +24,7 @@ struct policy_log;
 struct policy_store;
 struct sandbox;
 struct secret_store;
+struct template_store;
 struct uplink;
 
 enum { SUPERVISOR_SANDBOXES_MAX = 1024 };
@@ -31,7 +32,8 @@ enum { SUPERVISOR_SANDBOXES_MAX = 1024 };
 struct supervisor {
 	struct paths paths;
 	struct artefacts artefacts;
-	struct templates templates; /* of artefacts */
+	struct templates templates;   /* of artefacts */
+	struct template_store *store; /* owned; NULL in some tests */
 	struct host host;
 	struct uplink *uplink; /* owned, as the next five */
 	struct ports *ports;

@@ -126,8 +126,8 @@ TEST(a_layer_becomes_an_image)
 	archive_end(&archive);
 	CHECK_EQ(convert_archive("lowest", &archive), 0);
 	hex_of(archive.bytes.data, archive.bytes.len, diff);
-	(void)snprintf(want, sizeof(want), "blob %s %s\nimage 4 12288\n", diff, diff);
-	CHECK_STR(said, want);
+	(void)snprintf(want, sizeof(want), "blob %s %s\nimage 4 12288 ", diff, diff);
+	CHECK(strncmp(said, want, strlen(want)) == 0);
 	CHECK(has("etc/copy", "root"));
 	(void)unlink(image);
 	archive_finish(&archive);
@@ -180,6 +180,96 @@ TEST(two_layers_become_one_image)
 	(void)unlink(image);
 	archive_finish(&low);
 	archive_finish(&high);
+}
+
+/* The digest of the tree, from what was said. */
+static const char *tree_said(void)
+{
+	const char *line = strstr(said, "image ");
+
+	return line == NULL ? "none" : strrchr(line, ' ') + 1;
+}
+
+TEST(another_tree_has_another_digest)
+{
+	struct archive one, other;
+	char first[128];
+
+	archive_init(&one);
+	archive_file(&one, "a", "content of a");
+	archive_raw(&one, '1', "d", "a", "", 0);
+	archive_end(&one);
+	archive_init(&other);
+	archive_file(&other, "a", "content of A");
+	archive_raw(&other, '1', "d", "a", "", 0);
+	archive_end(&other);
+	CHECK_EQ(convert_archive("lowest", &one), 0);
+	(void)unlink(image);
+	(void)snprintf(first, sizeof(first), "%s", tree_said());
+	CHECK_EQ(strlen(first), 65);
+	CHECK_EQ(convert_archive("lowest", &other), 0);
+	(void)unlink(image);
+	CHECK(strcmp(first, tree_said()) != 0);
+	archive_finish(&one);
+	archive_finish(&other);
+}
+
+TEST(the_digest_tells_nothing_of_the_order)
+{
+	struct archive one, other;
+	char first[128];
+
+	archive_init(&one);
+	archive_file(&one, "a", "content of a");
+	archive_file(&one, "b", "content of b");
+	archive_end(&one);
+	archive_init(&other);
+	archive_file(&other, "b", "replaced");
+	archive_file(&other, "b", "content of b");
+	archive_file(&other, "a", "content of a");
+	archive_end(&other);
+	CHECK_EQ(convert_archive("lowest", &one), 0);
+	(void)unlink(image);
+	(void)snprintf(first, sizeof(first), "%s", tree_said());
+	CHECK_EQ(convert_archive("lowest", &other), 0);
+	(void)unlink(image);
+	CHECK_STR(tree_said(), first);
+	archive_finish(&one);
+	archive_finish(&other);
+}
+
+TEST(a_blob_may_be_a_part_of_a_file)
+{
+	char *list[] = { (char *)"sbx-image", (char *)"list", NULL };
+	char word[64], *argv[] = { (char *)"sbx-image", (char *)"lowest", word, NULL };
+	struct archive layer, outer;
+	unsigned long offset, size;
+	char diff[65];
+
+	archive_init(&layer);
+	archive_file(&layer, "inner", "here");
+	archive_end(&layer);
+	archive_init(&outer);
+	archive_file(&outer, "manifest.json", "[]");
+	archive_raw(&outer, '0', "blobs/layer.tar", "", (const char *)layer.bytes.data,
+		    layer.bytes.len);
+	archive_raw(&outer, '2', "again.tar", "blobs/layer.tar", "", 0);
+	archive_file(&outer, "odd name", "left out");
+	archive_end(&outer);
+	CHECK_EQ(convert(list, file_of(outer.bytes.data, outer.bytes.len), -1), 0);
+	(void)unlink(image);
+	CHECK_STR(strchr(said, '\n') + 1, strstr(said, "file 1536 "));
+	CHECK_EQ(sscanf(strstr(said, "file 1536 "), "file %lu %lu", &offset, &size), 2);
+	CHECK_STR(strstr(said, "link "), "link again.tar blobs/layer.tar\nlisted\n");
+	CHECK_EQ(size, layer.bytes.len);
+	(void)snprintf(word, sizeof(word), "tar@%lu+%lu", offset, size);
+	CHECK_EQ(convert(argv, file_of(outer.bytes.data, outer.bytes.len), -1), 0);
+	hex_of(layer.bytes.data, layer.bytes.len, diff);
+	CHECK(strstr(said, diff) != NULL);
+	CHECK(has("inner", "here"));
+	(void)unlink(image);
+	archive_finish(&layer);
+	archive_finish(&outer);
 }
 
 TEST(hostile_layers_are_refused)

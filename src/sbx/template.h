@@ -1,0 +1,30 @@
+/*
+ * What the commands do with templates through the daemon (docs/api.md,
+ * "Templates").
+ */
+#ifndef SBX_TEMPLATE_H
+#define SBX_TEMPLATE_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+struct client;
+struct err;
+
+/* For what unpacks an image: as long as it goes on, it may take. */
+enum { TEMPLATE_MS = 4 * 3600 * 1000 };
+
+/* The object of a template, owned by the caller; -ENOENT when there is none. */
+int template_get(struct client *client, const char *reference, json_t **ret, struct err *err);
+
+/*
+ * Makes a template of an archive of this machine (an absolute path); reference: what to call it;
+ * NULL: as the image calls itself. *ret is its object, owned by the caller.
+ */
+int template_load(struct client *client, const char *path, const char *reference, json_t **ret,
+		  struct err *err);
+
+/* "Save complete…": how to use it. */
+void template_print_use(const json_t *template);
+
+#endif

@@ -1,0 +1,133 @@
+/* /template…, and /df: what sandboxes are made of, and what all of it takes. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "sbxd/account.h"
+#include "sbxd/paths.h"
+#include "sbxd/route.h"
+#include "sbxd/supervisor.h"
+#include "sbxd/template_import.h"
+#include "sbxd/template_lookup.h"
+#include "sbxd/template_source.h"
+#include "sbxd/template_store.h"
+
+static void add_views(json_t *list, struct template *all, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		(void)json_array_append_new(list, template_view(&all[i]));
+		template_finish(&all[i]);
+	}
+	free(all);
+}
+
+static int list_templates(struct request *request, struct err *err)
+{
+	struct supervisor *supervisor = request->supervisor;
+	struct template *builtin = NULL, *own = NULL;
+	size_t builtin_count = 0, own_count = 0;
+	json_t *list = json_array();
+
+	if (templates_list(&supervisor->templates, &builtin, &builtin_count) == 0)
+		add_views(list, builtin, builtin_count);
+	if (template_store_list(supervisor->store, &own, &own_count) == 0)
+		add_views(list, own, own_count);
+	return request_reply(request, 200, json_pack("{so}", "templates", list), err);
+}
+
+/* References have slashes, so they are no part of a path. */
+static int show_template(struct request *request, struct err *err)
+{
+	const char *reference = request->query(request, "reference");
+	struct template template;
+	json_t *view;
+	int r;
+
+	if (reference == NULL)
+		return err_set(err, -EINVAL, "reference must be given");
+	r = template_lookup(request->supervisor, reference, &template, err);
+	if (r < 0)
+		return r;
+	view = template_view(&template);
+	template_finish(&template);
+	return request_reply(request, 200, view, err);
+}
+
+static int reply_template(struct request *request, struct template *template, struct err *err)
+{
+	json_t *view = template_view(template);
+
+	supervisor_audit(request->supervisor, "template", NULL,
+			 json_pack("{ss ss}", "reference", template->name, "id", template->id));
+	template_finish(template);
+	return request_reply(request, 201, view, err);
+}
+
+static int import_archive(struct supervisor *supervisor, const char *path, const char *reference,
+			  struct template *ret, struct err *err)
+{
+	struct template_source *source;
+	int r;
+
+	template_store_hold(supervisor->store);
+	r = template_source_archive(&supervisor->artefacts, path, &source, err);
+	if (r == 0) {
+		r = template_import(supervisor, source, reference, ret, err);
+		template_source_close(source);
+	}
+	template_store_release(supervisor->store);
+	template_store_collect(supervisor->store, supervisor);
+	return r;
+}
+
+static int load_template(struct request *request, struct err *err)
+{
+	const char *path, *reference = NULL;
+	struct template template;
+	int r = request_unpack(request, err, "{ss s?s}", "path", &path, "reference", &reference);
+
+	if (r == 0 && path[0] != '/')
+		r = err_set(err, -EINVAL, "the path '%.200s' is not absolute", path);
+	if (r == 0 && reference != NULL)
+		r = template_lookup_check_name(request->supervisor, reference, err);
+	if (r == 0)
+		r = import_archive(request->supervisor, path, reference, &template, err);
+	return r < 0 ? r : reply_template(request, &template, err);
+}
+
+static int remove_template(struct request *request, struct err *err)
+{
+	const char *reference;
+	json_t *removed;
+	int r = request_unpack(request, err, "{ss}", "reference", &reference);
+
+	if (r == 0)
+		r = template_lookup_check_name(request->supervisor, reference, err);
+	if (r < 0)
+		return r;
+	r = template_store_remove(request->supervisor->store, reference, &removed, err);
+	if (r < 0)
+		return r;
+	template_store_collect(request->supervisor->store, request->supervisor);
+	return request_reply(request, 200, json_pack("{so}", "removed", removed), err);
+}
+
+static int show_account(struct request *request, struct err *err)
+{
+	json_t *account;
+	int r = account_take(request->supervisor, &account, err);
+
+	return r < 0 ? r : request_reply(request, 200, account, err);
+}
+
+const struct route routes_template[] = {
+	{ "GET", "/template", list_templates },
+	{ "GET", "/template/inspect", show_template },
+	{ "POST", "/template/load", load_template },
+	{ "POST", "/template/remove", remove_template },
+	{ "GET", "/df", show_account },
+	{ NULL, NULL, NULL },
+};

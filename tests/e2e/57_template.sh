@@ -1,0 +1,144 @@
+# Templates: archives of images, hostile ones too, become layers that sandboxes share; what nobody uses goes.
+
+IMAGES=$TMP/images
+STORE=$XDG_STATE_HOME/sbx/templates
+mkdir -p "$IMAGES/work"
+image() { "$here/image" "$@"; }
+layers() { find "$STORE/layers" -name '*.erofs' | wc -l; }
+id_of() { sbx template inspect "$1" | jq -r .id; }
+
+# a root of one static program, and a layer that hides, replaces and adds
+make_layers() {
+	local applet root=$IMAGES/root upper=$IMAGES/upper
+	mkdir -p "$root/bin" "$root/opt/full/deep" "$root/opt/whole" "$upper/opt/whole" "$upper/opt/full"
+	cp "$(command -v busybox)" "$root/bin/busybox"
+	for applet in cat id ls sh stat touch; do
+		ln -s busybox "$root/bin/$applet"
+	done
+	echo low >"$root/opt/both"
+	echo gone >"$root/opt/full/gone"
+	echo gone >"$root/opt/full/deep/gone"
+	echo gone >"$root/opt/whole/gone"
+	ln "$root/opt/both" "$root/opt/linked"
+	tar -C "$root" --owner=0 --group=0 --sort=name -cf "$IMAGES/low.tar" .
+	echo high >"$upper/opt/both"
+	touch "$upper/opt/full/.wh.gone" "$upper/opt/full/.wh.deep" "$upper/opt/whole/.wh..wh..opq"
+	echo new >"$upper/opt/whole/new"
+	tar -C "$upper" --owner=0 --group=0 --sort=name -cf "$IMAGES/high.tar" .
+}
+make_layers
+
+loads() {
+	image --name tiny:1 --config '{"Env":["FROM_IMAGE=yes"]}' "$IMAGES/tiny.tar" "$IMAGES/low.tar" "$IMAGES/high.tar"
+	says "$(sbx template load "$IMAGES/tiny.tar")" '^Loaded: docker.io/library/tiny:1$'
+	is "$(sbx template ls --json | jq -r '.images[] | select(.tag == "1") | .repository')" docker.io/library/tiny
+	like "$(id_of tiny:1)" 'sha256:????????????*'
+}
+t "an OCI archive becomes a template" loads
+
+loads_docker() {
+	image --docker --config '{"Env":["FROM_IMAGE=yes"]}' "$IMAGES/docker.tar" "$IMAGES/low.tar" "$IMAGES/high.tar"
+	fails 1 sbx template load "$IMAGES/docker.tar"
+	says "$(cat "$TMP/stderr")" 'give one by --tag'
+	sbx template load --tag tiny:docker "$IMAGES/docker.tar"
+	is "$(id_of tiny:docker)" "$(id_of tiny:1)"
+	is "$(layers)" 2
+}
+t "what docker save wrote is the same template, its layers are shared" loads_docker
+
+runs() {
+	sbx create --name tiny --keep-alive -t tiny:1 shell "$IMAGES/work"
+	is "$(sbx exec tiny id)" 'uid=1000(agent) gid=1000(agent) groups=1000(agent)'
+	is "$(sbx exec tiny cat /opt/both /opt/linked /opt/whole/new)" $'high\nlow\nnew'
+	is "$(sbx exec tiny ls /opt/full /opt/whole)" $'/opt/full:\n\n/opt/whole:\nnew'
+	is "$(sbx exec tiny sh -c 'echo $FROM_IMAGE $HOME')" 'yes /home/agent'
+	sbx exec tiny touch here
+	is "$(stat -c %u "$IMAGES/work/here")" "$(id -u)"
+	is "$(sbx inspect tiny --json | jq -r .template)" docker.io/library/tiny:1
+}
+t "an image with nothing but a shell runs commands, whiteouts and all" runs
+
+refuse_one() {
+	fails 1 sbx template load --tag hostile "$IMAGES/hostile.tar"
+	says "$(cat "$TMP/stderr")" "$1"
+	fails 1 sbx template inspect hostile
+}
+
+refuses() {
+	local before
+	before=$(layers)
+	while IFS='|' read -r kind why; do
+		image "$IMAGES/hostile.tar" "hostile:$kind"
+		refuse_one "$why"
+	done <<-'END'
+		absolute|absolute name
+		dots|leads out of its folder
+		symlink|lies below what is no folder
+		hardlink|leads out of its folder
+		device|is a device
+		whiteout|whiteout of nothing
+	END
+	is "$(layers)" "$before"
+	is "$(ls "$STORE/staging")" ''
+}
+t "hostile layers are refused with the reason, and leave nothing" refuses
+
+refuses_lies() {
+	echo other >"$IMAGES/other"
+	tar -C "$IMAGES" --owner=0 --group=0 -cf "$IMAGES/other.tar" other
+	image --wrong digest "$IMAGES/hostile.tar" "$IMAGES/other.tar"
+	refuse_one "digest is sha256:.* and not"
+	image --wrong diff "$IMAGES/hostile.tar" "$IMAGES/other.tar"
+	refuse_one "diff_id is sha256:.* and not"
+	image --wrong size "$IMAGES/hostile.tar" "$IMAGES/other.tar"
+	refuse_one "another size"
+	image --arch arm64 "$IMAGES/hostile.tar" "$IMAGES/other.tar"
+	refuse_one "the image is for linux/arm64, and sandboxes run linux/amd64"
+	head -c 3000 "$IMAGES/tiny.tar" >"$IMAGES/hostile.tar"
+	refuse_one "ends in the middle"
+	echo 'no archive' >"$IMAGES/hostile.tar"
+	refuse_one "ERROR: "
+}
+t "digests that lie, other machines and cut archives are refused" refuses_lies
+
+merges() {
+	local i list=("$IMAGES/low.tar")
+	for i in $(seq 1 9); do
+		echo "$i" >"$IMAGES/step"
+		tar -C "$IMAGES" --owner=0 --group=0 -cf "$IMAGES/step$i.tar" step
+		list+=("$IMAGES/step$i.tar")
+	done
+	image --name many "$IMAGES/many.tar" "${list[@]}"
+	sbx template load "$IMAGES/many.tar"
+	is "$(sbx template inspect many | jq '.layers | length')" 6
+}
+t "of an image with many layers the top ones are merged" merges
+
+accounts() {
+	local df
+	df=$(sbx df --json)
+	is "$(jq .layers <<<"$df")" "$(du -s -B1 "$STORE/layers" | awk '{print $1}' | { read -r n; echo $((n - $(stat -c '%b*512' "$STORE/layers"))); })"
+	is "$(jq '.sandboxes[] | select(.name == "tiny") | .disk' <<<"$df")" "$(($(stat -c %b "$XDG_STATE_HOME/sbx/sandboxes/tiny/disk.img") * 512))"
+	is "$(jq '.templates[] | select(.reference == "docker.io/library/tiny:1") | .own' <<<"$df")" 0
+	says "$(sbx df)" '^sandbox +tiny '
+}
+t "df tells what files really take, shared layers once" accounts
+
+removes() {
+	local before
+	before=$(layers)
+	fails 1 sbx template rm tiny:1
+	says "$(cat "$TMP/stderr")" 'stdin is not a terminal'
+	is "$(sbx template rm -f many)" 'Removed: docker.io/library/many:latest'
+	[ "$(layers)" -lt "$before" ]
+	sbx template rm -f tiny:1
+	sbx template rm -f tiny:docker
+	fails 1 sbx template inspect tiny:1
+	is "$(layers)" 2
+	is "$(sbx exec tiny cat /opt/both)" high
+	sbx stop tiny
+	is "$(sbx exec tiny cat /opt/both)" high
+	sbx rm -f tiny
+	wait_for 10 eval '[ "$(layers)" -eq 0 ]'
+}
+t "a template goes; its layers when the last sandbox of it has gone" removes

@@ -174,9 +174,17 @@ static int cut_id_token(struct rewrite *rewrite, const struct json_span *value)
 {
 	const char *last = memrchr(value->text, '.', value->len);
 	size_t keep = last != NULL ? (size_t)(last - value->text) + 1 : 0;
-	int r = buf_append(rewrite->out, value->text, keep);
+	char *id = sodium_malloc(keep + sizeof(cut_signature));
+	int r;
 
-	return r < 0 ? r : buf_append(rewrite->out, cut_signature, sizeof(cut_signature) - 1);
+	if (id == NULL)
+		return -ENOMEM;
+	memcpy(id, value->text, keep);
+	memcpy(id + keep, cut_signature, sizeof(cut_signature));
+	r = buf_append(rewrite->out, id, strlen(id));
+	sodium_free(rewrite->tokens->id);
+	rewrite->tokens->id = id;
+	return r;
 }
 
 static int take_string(struct rewrite *rewrite, enum member member, const struct json_span *value)
@@ -257,5 +265,6 @@ void oauth_tokens_finish(struct oauth_tokens *tokens)
 {
 	sodium_free(tokens->access);
 	sodium_free(tokens->refresh);
+	sodium_free(tokens->id);
 	*tokens = (struct oauth_tokens){ .access = NULL };
 }

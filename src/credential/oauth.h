@@ -36,6 +36,7 @@ int oauth_fill_request(const struct credential *credential, const char *content_
 /* Owned, in sodium_malloc() memory; NULL: the reply had none. */
 struct oauth_tokens {
 	char *access, *refresh;
+	char *id;	       /* an id token's header and claims, without its signature */
 	uint64_t expires_in_s; /* 0: not stated */
 };
 

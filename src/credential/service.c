@@ -43,6 +43,10 @@ void service_finish(struct service *service)
 	free(service->access_sentinel);
 	free(service->refresh_sentinel);
 	free_list(service->oauth_hosts);
+	free(service->oauth_client);
+	free(service->login_url);
+	free(service->login_redirect);
+	free_list(service->login_query);
 	free(service->oauth_file);
 	free(service->oauth_text);
 	*service = (struct service){ .name = NULL };
@@ -84,6 +88,15 @@ static bool is_visible(const char *text)
 		if (*text <= ' ' || *text > '~')
 			return false;
 	return true;
+}
+
+/* What may stand in a query as it is. */
+static bool is_name_value(const char *text)
+{
+	return text[0] != '\0' && text[strspn(text,
+					      "abcdefghijklmnopqrstuvwxyz"
+					      "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+					      "0123456789-._~+%=:")] == '\0';
 }
 
 /* Below the home, and never out of it. */
@@ -181,6 +194,45 @@ static int take_sentinels(struct service *service, const struct line *line)
 	return r < 0 ? r : set_once(&service->refresh_sentinel, line->words[2]);
 }
 
+static int take_client(struct service *service, const struct line *line)
+{
+	service->oauth_is_form = strcmp(line->words[2], "form") == 0;
+	if (!is_name_value(line->words[1]) ||
+	    (!service->oauth_is_form && strcmp(line->words[2], "json") != 0))
+		return -EINVAL;
+	return set_once(&service->oauth_client, line->words[1]);
+}
+
+/* A browser on this machine brings the code, so the address is this machine's. */
+static bool is_loopback_url(const char *url)
+{
+	static const char prefix[] = "http://localhost:";
+	const char *port = url + sizeof(prefix) - 1, *path;
+
+	if (strncmp(url, prefix, sizeof(prefix) - 1) != 0)
+		return false;
+	path = port + strspn(port, "0123456789");
+	return path > port && path - port <= 5 && *path == '/' && strpbrk(path, "?#\"\\") == NULL;
+}
+
+static int take_login(struct service *service, const struct line *line)
+{
+	char host[OAUTH_HOST_MAX + 1];
+	uint16_t port;
+	int r = 0;
+
+	if (!is_visible(line->words[1]) || !is_visible(line->words[2]) ||
+	    oauth_url_host(line->words[1], host, &port) < 0 || !is_loopback_url(line->words[2]))
+		r = -EINVAL;
+	if (r == 0)
+		r = set_once(&service->login_url, line->words[1]);
+	if (r == 0)
+		r = set_once(&service->login_redirect, line->words[2]);
+	return r < 0 ? r
+		     : set_list(&service->login_query, line->words + 3, line->count - 3,
+				is_name_value);
+}
+
 static int take_oauth_hosts(struct service *service, const struct line *line)
 {
 	return set_list(&service->oauth_hosts, line->words + 1, line->count - 1, is_host);
@@ -207,6 +259,8 @@ static const struct statement {
 	{ "inject", 3, SERVICE_WORDS_MAX, take_inject },
 	{ "oauth-token-url", 1, 1, take_url },
 	{ "oauth-sentinels", 2, 2, take_sentinels },
+	{ "oauth-client", 2, 2, take_client },
+	{ "oauth-login", 2, SERVICE_WORDS_MAX, take_login },
 	{ "oauth-hosts", 1, SERVICE_WORDS_MAX, take_oauth_hosts },
 	{ "oauth-file", 1, 1, take_file },
 	{ "oauth-text", 1, SERVICE_WORDS_MAX, take_text },
@@ -276,6 +330,10 @@ static int check_whole(const struct service *service, struct err *err)
 		return err_set(err, -EINVAL,
 			       "an OAuth login needs a token URL, sentinels and hosts, and its "
 			       "file a text");
+	if ((service->oauth_client != NULL && service->refresh_sentinel == NULL) ||
+	    (service->login_url != NULL && service->oauth_client == NULL))
+		return err_set(err, -EINVAL,
+			       "'oauth-login' needs an 'oauth-client', and that a token URL");
 	return 0;
 }
 

@@ -11,16 +11,22 @@
  *
  *	oauth-token-url URL		https; where tokens are given and refreshed
  *	oauth-sentinels ACCESS REFRESH
- *	oauth-hosts HOST...		get the access token as a bearer's
- *	oauth-file PATH			below the guest's home
- *	oauth-text TEXT			what is in it; the rest of the line. %access%, %refresh%
- *					and %expires% (milliseconds since 1970) are filled in
+ *	oauth-client ID json|form	who we are at that URL, and how it is told: sbxd refreshes
+ *					the token itself. Absent: the guest's program does
+ *	oauth-login URL REDIRECT NAME=VALUE...
+ *					`secret set --oauth`: where a browser asks the user (RFC
+ *6749 §4.1, with PKCE), "http://localhost:PORT/PATH" where it brings the code, and more of the
+ *query, encoded oauth-hosts HOST...		get the access token as a bearer's oauth-file PATH
+ *below the guest's home oauth-text TEXT			what is in it; the rest of the line.
+ *%access%, %refresh%, %id% (claims without a signature) and %expires% (milliseconds since 1970) are
+ *filled in
  *
  * HOST is a target as in struct credential. What is not understood is refused.
  */
 #ifndef CREDENTIAL_SERVICE_H
 #define CREDENTIAL_SERVICE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct err;
@@ -48,6 +54,10 @@ struct service {
 	size_t injects_count;
 	char *token_url, *access_sentinel, *refresh_sentinel;
 	char **oauth_hosts;
+	char *oauth_client;
+	bool oauth_is_form; /* the token URL takes a form, else JSON */
+	char *login_url, *login_redirect;
+	char **login_query; /* NULL-terminated; may be empty */
 	char *oauth_file, *oauth_text;
 };
 

@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/fd.h"
+#include "credential/oauth.h"
 #include "policy/encode.h"
 #include "sbx-proxy/credential_read.h"
 #include "tls/leaf.h"
@@ -96,13 +97,17 @@ void control_tell(struct control *control, uint16_t type, const char *name, cons
 					       .text = (char *)(uintptr_t)text });
 }
 
-void control_tell_tokens(struct control *control, const char *name, const char *access,
-			 const char *refresh, uint64_t expires)
+/* An id token that is too long for a frame is left out: it is no secret, and no key. */
+void control_tell_tokens(struct control *control, const char *name,
+			 const struct oauth_tokens *tokens, uint64_t expires)
 {
+	bool has_id = tokens->id != NULL && strlen(tokens->id) <= PROXY_STRING_MAX;
+
 	tell(control, &(struct proxy_message){ .type = PROXY_TOKENS,
 					       .name = (char *)(uintptr_t)name,
-					       .access = (char *)(uintptr_t)access,
-					       .refresh = (char *)(uintptr_t)refresh,
+					       .access = tokens->access,
+					       .refresh = tokens->refresh,
+					       .text = has_id ? tokens->id : NULL,
 					       .expires = expires });
 }
 

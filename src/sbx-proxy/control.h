@@ -19,6 +19,7 @@
 #include "wire/stream.h"
 
 struct leaves;
+struct oauth_tokens;
 struct policy;
 struct policy_reader;
 struct trust;
@@ -58,9 +59,9 @@ void control_finish(struct control *control);
 void control_tell_verdict(struct control *control, const struct net_verdict *verdict);
 void control_tell(struct control *control, uint16_t type, const char *name, const char *target,
 		  const char *text);
-/* OAuth tokens for the vault. */
-void control_tell_tokens(struct control *control, const char *name, const char *access,
-			 const char *refresh, uint64_t expires);
+/* OAuth tokens for the vault; expires: seconds since 1970, 0: not known. */
+void control_tell_tokens(struct control *control, const char *name,
+			 const struct oauth_tokens *tokens, uint64_t expires);
 
 /* A wish for the host's SSH agent. A member of its owner; end it before the owner goes. */
 struct agent_wish {

@@ -57,7 +57,7 @@ int grant_take(struct grant *grant, struct control *control)
 		return r;
 	grant->head.content_length = (int64_t)grant->body.len;
 	if (tokens.access != NULL || tokens.refresh != NULL)
-		control_tell_tokens(control, grant->credential->name, tokens.access, tokens.refresh,
+		control_tell_tokens(control, grant->credential->name, &tokens,
 				    tokens.expires_in_s == 0 ? 0
 							     : clock_realtime_ns() / SECOND_NS +
 								       tokens.expires_in_s);

@@ -13,6 +13,7 @@
 #include "sbx/client.h"
 #include "sbx/hidden.h"
 #include "sbx/sandbox.h"
+#include "sbx/secret_login.h"
 #include "sbx/secrets.h"
 
 /* Where a value comes from; `set` and `set-custom` share it. */
@@ -104,8 +105,7 @@ static const struct option set_rows[] = {
 	{ .name = "oauth",
 	  .kind = OPTION_FLAG,
 	  .offset = offsetof(struct set_options, oauth),
-	  .hidden = true,
-	  .help = "logins are made inside a sandbox" },
+	  .help = "log in to the service by a browser instead of storing a key" },
 	{ .name = "global",
 	  .letter = 'g',
 	  .kind = OPTION_FLAG,
@@ -278,12 +278,13 @@ static int set_service(struct client *client, const struct set_options *options,
 static int check_set(const struct invocation *invocation, const struct set_options *options,
 		     struct err *err)
 {
+	const struct source_options *source = &options->source;
 	bool is_registry = options->registry != NULL;
 
-	if (options->oauth)
-		return err_set(err, -EOPNOTSUPP,
-			       "log in inside a sandbox, with the agent's own command: the tokens "
-			       "stay on this machine, and later sandboxes use them");
+	if (options->oauth && (is_registry || source->token != NULL || source->command != NULL ||
+			       source->ref != NULL || source->sandbox != NULL))
+		return err_set(err, -EINVAL,
+			       "--oauth is for all sandboxes, and takes no registry and no value");
 	if (is_registry && invocation->count > 0)
 		return err_set(err, -EINVAL, "--registry and a service exclude each other");
 	if (!is_registry && (options->username != NULL || options->password_stdin ||
@@ -315,7 +316,10 @@ static int run_set(const struct invocation *invocation, struct err *err)
 		r = pick(&client, &picked, err);
 		name = picked;
 	}
-	return r < 0 ? r : set_service(&client, &options, name, err);
+	if (r < 0)
+		return r;
+	return options.oauth ? secret_login(&client, name, err)
+			     : set_service(&client, &options, name, err);
 }
 
 static int run_custom(const struct invocation *invocation, struct err *err)
@@ -354,6 +358,7 @@ const struct command cmd_secret_set = {
 		"sbx secret set github\task for it\n"
 		"gh auth token | sbx secret set github\tfrom standard input\n"
 		"sbx secret set openai --command 'pass show openai'\tasked again when it gets old\n"
+		"sbx secret set openai --oauth\tlog in as for Codex\n"
 		"sbx secret set --registry ghcr.io --username me --password-stdin\ta registry "
 		"login",
 	.groups = { { .options = set_rows },

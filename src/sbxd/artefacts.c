@@ -35,7 +35,7 @@ static const struct artefact_row {
 			   "../sbx-net/sbx-net" },
 	[ARTEFACT_PROXY] = { "sbx-proxy", NULL, "sbx-proxy", "../libexec/sbx/sbx-proxy",
 			     "../sbx-proxy/sbx-proxy" },
-	[ARTEFACT_SERVICES] = { "services", NULL, "services", "../share/sbx/services",
+	[ARTEFACT_SERVICES] = { "services", "SBX_SERVICES", "services", "../share/sbx/services",
 				"../../share/services" },
 	[ARTEFACT_VMM] = { "sbx-vmm", NULL, "sbx-vmm", "../libexec/sbx/sbx-vmm",
 			   "../sbx-vmm/sbx-vmm" },

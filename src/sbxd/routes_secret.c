@@ -56,6 +56,29 @@ static int set(struct request *request, struct err *err)
 	return r < 0 ? r : request_reply(request, 201, told, err);
 }
 
+static int begin_login(struct request *request, struct err *err)
+{
+	const char *name = NULL;
+	json_t *told = NULL;
+	int r = request_unpack(request, err, "{ss}", "name", &name);
+
+	if (r == 0)
+		r = secret_store_begin_login(request->supervisor->secrets, name, &told, err);
+	return r < 0 ? r : request_reply(request, 200, told, err);
+}
+
+static int finish_login(struct request *request, struct err *err)
+{
+	const char *state = NULL, *code = NULL;
+	json_t *told = NULL;
+	int r = request_unpack(request, err, "{ss ss}", "state", &state, "code", &code);
+
+	if (r == 0)
+		r = secret_store_finish_login(request->supervisor->secrets, state, code, &told,
+					      err);
+	return r < 0 ? r : request_reply(request, 201, told, err);
+}
+
 static int remove_some(struct request *request, struct err *err)
 {
 	struct secret_selector selector = { .kind = 0 };
@@ -101,6 +124,8 @@ static int rekey(struct request *request, struct err *err)
 const struct route routes_secret[] = {
 	{ "GET", "/secret", list },
 	{ "POST", "/secret", set },
+	{ "POST", "/secret/login", begin_login },
+	{ "POST", "/secret/login/finish", finish_login },
 	{ "POST", "/secret/remove", remove_some },
 	{ "GET", "/secret/services", services },
 	{ "POST", "/secret/unlock", unlock },

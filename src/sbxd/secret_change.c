@@ -308,12 +308,24 @@ static bool is_same(const char *a, const char *b)
 	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
+/* A login belongs to its service, and so does its token for renewal, "NAME/refresh". */
+static bool is_login_of(const struct vault_entry *entry, const char *service)
+{
+	size_t len = strlen(service);
+
+	return entry->kind == VAULT_OAUTH && strncmp(entry->name, service, len) == 0 &&
+	       (entry->name[len] == '\0' || entry->name[len] == '/');
+}
+
 static bool is_selected(const struct vault_entry *entry, const struct secret_selector *selector)
 {
 	const char *placeholder;
 	json_t *attributes;
 	bool selected;
 
+	if (selector->kind == VAULT_SERVICE && selector->scope == NULL && selector->name != NULL &&
+	    is_login_of(entry, selector->name))
+		return true;
 	if ((!selector->any_scope && !is_same(entry->scope, selector->scope)) ||
 	    (selector->kind != 0 && (int)entry->kind != selector->kind) ||
 	    (selector->name != NULL && strcmp(entry->name, selector->name) != 0))
@@ -335,12 +347,14 @@ static int remove_selected(struct secret_store *store, const struct secret_selec
 
 	while (r == 0 && i < vault_count(store->vault)) {
 		const struct vault_entry *entry = vault_at(store->vault, i);
+		bool is_part; /* of a login, which is told of as one */
 		json_t *told;
 
 		if (!is_selected(entry, selector)) {
 			i++;
 			continue;
 		}
+		is_part = entry->kind == VAULT_OAUTH && strchr(entry->name, '/') != NULL;
 		told = json_pack("{ss* ss ss}", "scope", entry->scope, "type",
 				 secret_kind_name(entry->kind), "name", entry->name);
 		secret_value_forget(store, entry->kind, entry->name, entry->scope);
@@ -349,7 +363,9 @@ static int remove_selected(struct secret_store *store, const struct secret_selec
 					   json_string_value(json_object_get(told, "name")),
 					   json_string_value(json_object_get(told, "scope")), err)
 			    : err_set(err, -ENOMEM, "out of memory");
-		(void)json_array_append_new(removed, told);
+		if (!is_part)
+			(void)json_array_append(removed, told);
+		json_decref(told);
 		store->generation++;
 		i = 0;
 	}

@@ -14,6 +14,8 @@
 #include "sbxd/string_list.h"
 #include "wire/proxy.h"
 
+enum { FOR_LONG_S = 365 * 24 * 3600 };
+
 /* Docker Hub has one name for people and others for machines. */
 static const char *const docker_hub[] = { "docker.io", "registry-1.docker.io", "auth.docker.io",
 					  "index.docker.io" };
@@ -94,16 +96,15 @@ static int give_service(const struct secret_store *store, const struct service *
 static int give_login(const struct secret_store *store, const struct service *service,
 		      const struct vault_entry *login, take_fn *take, void *context)
 {
-	char name[SERVICE_NAME_MAX + 16], host[OAUTH_HOST_MAX + 1];
+	char host[OAUTH_HOST_MAX + 1];
 	char *watched[] = { host, NULL };
 	const struct vault_entry *refresh = NULL;
 	uint16_t port;
 
 	if (oauth_url_host(service->token_url, host, &port) < 0)
 		return 0;
-	(void)snprintf(name, sizeof(name), "%s/refresh", service->name);
 	if (login != NULL)
-		refresh = vault_find(store->vault, VAULT_OAUTH, name, NULL);
+		refresh = secret_refresh_token(store, service);
 	return take(context, &(struct proxy_message){
 				     .type = PROXY_CREDENTIAL,
 				     .kind = CREDENTIAL_OAUTH,
@@ -349,8 +350,11 @@ int secret_store_custom_environment(struct secret_store *store, const char *sand
 	return r;
 }
 
+/* An id token (RFC 7519) that claims nothing and is signed by nobody. */
+static const char unknown_id[] = "eyJhbGciOiJub25lIn0.e30.proxy-managed";
+
 /* The service's text with its words filled in; sentinels only. */
-static char *fill_text(const struct service *service, uint64_t expires_s)
+static char *fill_text(const struct service *service, const char *id, uint64_t expires_s)
 {
 	char expires[32];
 	const struct {
@@ -358,6 +362,7 @@ static char *fill_text(const struct service *service, uint64_t expires_s)
 	} words[] = {
 		{ "%access%", service->access_sentinel },
 		{ "%refresh%", service->refresh_sentinel },
+		{ "%id%", id != NULL ? id : unknown_id },
 		{ "%expires%", expires },
 	};
 	autocall(buf_finish) struct buf text = { 0 };
@@ -383,11 +388,15 @@ static int make_file(const struct service *service, const struct vault_entry *lo
 		     struct secret_file *ret)
 {
 	json_t *attributes = secret_attributes(login);
+	const char *id = json_string_value(json_object_get(attributes, "id"));
 	json_int_t expires = json_integer_value(json_object_get(attributes, "expires"));
 
-	json_decref(attributes);
+	/* What is renewed here need not be renewed there. */
+	if (service->oauth_client != NULL)
+		expires = time(NULL) + FOR_LONG_S;
 	ret->path = strdup(service->oauth_file);
-	ret->text = fill_text(service, (uint64_t)expires);
+	ret->text = fill_text(service, id, (uint64_t)expires);
+	json_decref(attributes);
 	if (ret->path != NULL && ret->text != NULL)
 		return 0;
 	secret_file_finish(ret);

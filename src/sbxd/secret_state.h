@@ -4,13 +4,14 @@
 
 #include <pthread.h>
 
+#include "credential/authorize.h"
 #include "credential/oauth.h"
 #include "credential/service.h"
 #include "sbxd/secret_source.h"
 #include "sbxd/secret_store.h"
 #include "vault/vault.h"
 
-enum { SECRET_PENDING_MAX = 16, SECRET_SERVICE_REFRESH_S = 55 * 60 };
+enum { SECRET_PENDING_MAX = 16, SECRET_ATTEMPTS_MAX = 4, SECRET_SERVICE_REFRESH_S = 55 * 60 };
 
 /* A value that a source gave. */
 struct secret_value {
@@ -25,7 +26,21 @@ struct secret_value {
 struct secret_pending {
 	char *service;		/* owned */
 	char *access, *refresh; /* owned, locked; or NULL */
+	char *id;		/* owned; or NULL */
 	uint64_t expires_s;	/* since 1970; 0: not known */
+};
+
+/* The same, to be entered; all weak, NULL: not given. */
+struct secret_tokens {
+	const char *service, *access, *refresh, *id;
+	uint64_t expires_s;
+};
+
+/* A login that was begun at this host. */
+struct secret_attempt {
+	const struct service *service; /* weak; NULL: none */
+	struct authorize_attempt words;
+	uint64_t until_ms; /* of clock_now_ms() */
 };
 
 struct secret_store {
@@ -43,6 +58,9 @@ struct secret_store {
 	size_t values_count;
 	struct secret_pending pending[SECRET_PENDING_MAX];
 	size_t pending_count;
+	struct secret_attempt attempts[SECRET_ATTEMPTS_MAX];
+	uint64_t
+		login_retry_s[SERVICES_MAX]; /* since 1970: not renewed before; by services.items */
 };
 
 /* secret_store.c. Lock held: opens the vault when it is not; with a sentence. */
@@ -50,6 +68,21 @@ int secret_vault(struct secret_store *store, struct err *err);
 /* Without the lock: tells all who must know; how many sandboxes took it up. */
 unsigned secret_tell(struct secret_store *store, const char *scope);
 void secret_audit(struct secret_store *store, const char *sandbox, json_t *details);
+
+/* secret_store.c. Lock held, vault open: puts them in. */
+int secret_tokens_enter(struct secret_store *store, const struct secret_tokens *tokens,
+			struct err *err);
+/* Lock held, vault open; NULL: there is none. */
+const struct vault_entry *secret_refresh_token(const struct secret_store *store,
+					       const struct service *service);
+
+/*
+ * secret_login.c. Lock held, let go while it waits: renews what is due. 1 when one was renewed;
+ * -errno and a sentence about the last that could not.
+ */
+int secret_logins_renew(struct secret_store *store, struct err *err);
+/* How long nothing is due; UINT64_MAX: for ever. */
+uint64_t secret_logins_wait_ms(const struct secret_store *store);
 
 /* secret_values.c: what sources gave. Lock held unless said. */
 const struct secret_value *secret_value_find(const struct secret_store *store,

@@ -10,6 +10,7 @@
 
 #include "app/log.h"
 #include "base/buf.h"
+#include "base/check.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/err.h"
@@ -66,25 +67,64 @@ void secret_audit(struct secret_store *store, const char *sandbox, json_t *detai
 		json_decref(details);
 }
 
+static const char refresh_suffix[] = "/refresh";
+
 /* One of the two tokens of a login; lock held, vault open. */
 static int enter_token(struct secret_store *store, const char *service, const char *suffix,
-		       const char *token, uint64_t expires_s, struct err *err)
+		       const char *token, const json_t *attributes, struct err *err)
 {
-	char name[SERVICE_NAME_MAX + 16], attributes[64];
+	char name[SERVICE_NAME_MAX + sizeof(refresh_suffix)];
+	autofree char *text = json_dumps(attributes, JSON_COMPACT);
 
 	if (token == NULL)
 		return 0;
+	if (text == NULL)
+		return err_set(err, -ENOMEM, "out of memory");
 	(void)snprintf(name, sizeof(name), "%s%s", service, suffix);
-	(void)snprintf(attributes, sizeof(attributes), "{\"expires\":%llu}",
-		       (unsigned long long)expires_s);
 	return vault_put(store->vault,
 			 &(struct vault_entry){ .kind = VAULT_OAUTH,
 						.name = name,
-						.attributes = attributes,
+						.attributes = text,
 						.value = token,
 						.value_len = strlen(token),
 						.changed_at = time(NULL) },
 			 err);
+}
+
+/* A renewal need not say again who the user is. */
+static json_t *attributes_of(const struct secret_store *store, const struct secret_tokens *tokens)
+{
+	const struct vault_entry *login =
+		vault_find(store->vault, VAULT_OAUTH, tokens->service, NULL);
+	json_t *before = login != NULL ? secret_attributes(login) : NULL;
+	const char *id =
+		tokens->id != NULL ? tokens->id : json_string_value(json_object_get(before, "id"));
+	json_t *now = json_pack("{sI ss*}", "expires", (json_int_t)tokens->expires_s, "id", id);
+
+	json_decref(before);
+	return now;
+}
+
+int secret_tokens_enter(struct secret_store *store, const struct secret_tokens *tokens,
+			struct err *err)
+{
+	json_t *attributes = attributes_of(store, tokens), *none = json_object();
+	int r = enter_token(store, tokens->service, "", tokens->access, attributes, err);
+
+	if (r == 0)
+		r = enter_token(store, tokens->service, refresh_suffix, tokens->refresh, none, err);
+	json_decref(attributes);
+	json_decref(none);
+	return r;
+}
+
+const struct vault_entry *secret_refresh_token(const struct secret_store *store,
+					       const struct service *service)
+{
+	char name[SERVICE_NAME_MAX + sizeof(refresh_suffix)];
+
+	(void)snprintf(name, sizeof(name), "%s%s", service->name, refresh_suffix);
+	return vault_find(store->vault, VAULT_OAUTH, name, NULL);
 }
 
 static void pending_finish(struct secret_pending *pending)
@@ -92,6 +132,7 @@ static void pending_finish(struct secret_pending *pending)
 	free(pending->service);
 	sodium_free(pending->access);
 	sodium_free(pending->refresh);
+	free(pending->id);
 	*pending = (struct secret_pending){ .service = NULL };
 }
 
@@ -101,10 +142,11 @@ static void enter_pending(struct secret_store *store, struct secret_pending *pen
 	int r = secret_vault(store, &err);
 
 	if (r == 0)
-		r = enter_token(store, pending->service, "", pending->access, pending->expires_s,
-				&err);
-	if (r == 0)
-		r = enter_token(store, pending->service, "/refresh", pending->refresh, 0, &err);
+		r = secret_tokens_enter(store,
+					&(struct secret_tokens){ pending->service, pending->access,
+								 pending->refresh, pending->id,
+								 pending->expires_s },
+					&err);
 	if (r < 0)
 		log_error("the login to %s could not be kept: %s", pending->service, err.text);
 	else
@@ -127,6 +169,10 @@ static uint64_t work(struct secret_store *store)
 	if (r < 0)
 		log_warning("%s", err.text);
 	store->must_tell |= r > 0;
+	r = secret_logins_renew(store, &err);
+	if (r < 0)
+		log_warning("%s", err.text);
+	store->must_tell |= r > 0;
 	if (store->must_tell) {
 		store->must_tell = false;
 		(void)pthread_mutex_unlock(&store->lock);
@@ -134,9 +180,9 @@ static uint64_t work(struct secret_store *store)
 		(void)pthread_mutex_lock(&store->lock);
 	}
 	due = secret_values_due_ms(store);
-	if (r < 0)
-		return RETRY_MS;
-	return due == UINT64_MAX ? WORKER_WAIT_MS : (uint64_t)clock_left_ms(due);
+	due = due == UINT64_MAX ? WORKER_WAIT_MS : (uint64_t)clock_left_ms(due);
+	due = min_of(due, secret_logins_wait_ms(store));
+	return r < 0 ? min_of(due, (uint64_t)RETRY_MS) : due;
 }
 
 static bool has_work(const struct secret_store *store)
@@ -246,6 +292,8 @@ int secret_store_prepare(struct secret_store *store, const char *sandbox, struct
 	r = secret_vault(store, err);
 	if (r == 0)
 		r = secret_values_refresh(store, sandbox, true, err);
+	if (r >= 0)
+		r = secret_logins_renew(store, err);
 	(void)pthread_mutex_unlock(&store->lock);
 	return r < 0 ? r : 0;
 }
@@ -265,6 +313,8 @@ static void keep_tokens(struct secret_store *store, const struct proxy_message *
 	struct secret_pending pending = { .service = strdup(message->name),
 					  .access = copy_locked(message->access),
 					  .refresh = copy_locked(message->refresh),
+					  .id = message->text != NULL ? strdup(message->text)
+								      : NULL,
 					  .expires_s = message->expires };
 
 	(void)pthread_mutex_lock(&store->lock);

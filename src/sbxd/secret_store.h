@@ -4,8 +4,9 @@
  * processes and its guest are told. Values that come from a command or a
  * reference are asked for as the user, and kept in locked memory only.
  *
- * Thread-safe. Nothing here waits for a command but secret_store_prepare() and
- * secret_store_set(). The guest is told sentinels, sbx-proxy alone values.
+ * Thread-safe. Nothing here waits for a command but secret_store_prepare(),
+ * secret_store_set() and secret_store_finish_login(). The guest is told sentinels, sbx-proxy alone
+ * values.
  */
 #ifndef SBXD_SECRET_STORE_H
 #define SBXD_SECRET_STORE_H
@@ -114,6 +115,17 @@ struct secret_wish {
  */
 int secret_store_set(struct secret_store *store, const struct secret_wish *wish, json_t **ret,
 		     struct err *err);
+
+/*
+ * A login of the user's, by a browser: *ret is {"url" to visit, "redirect" where the browser
+ * brings state and code, "state"}. -ENOENT: no such service; -EOPNOTSUPP: not from this host.
+ */
+int secret_store_begin_login(struct secret_store *store, const char *name, json_t **ret,
+			     struct err *err);
+
+/* Ends it: the tokens are fetched and kept. *ret: {"name","applied"}. Waits for the server. */
+int secret_store_finish_login(struct secret_store *store, const char *state, const char *code,
+			      json_t **ret, struct err *err);
 
 /* What to remove; NULL and 0 match all. */
 struct secret_selector {

@@ -39,7 +39,8 @@ enum proxy_frame {
 	PROXY_SECRET_USED = 34, /* NAME of the credential, TARGET host, TEXT what */
 	PROXY_ALARM =
 		35, /* NAME, TARGET, TEXT: a sentinel for a foreign host, a value in a reply */
-	PROXY_TOKENS = 36, /* NAME service, ACCESS, REFRESH, EXPIRES: an OAuth login was seen */
+	PROXY_TOKENS = 36, /* NAME service, ACCESS, REFRESH, EXPIRES, TEXT (an id token without its
+			    signature): an OAuth login was seen */
 	PROXY_AGENT_WANTED = 37, /* ID: the guest opened the SSH agent */
 };
 

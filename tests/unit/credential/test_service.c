@@ -19,6 +19,8 @@ TEST(a_service_with_all_it_can_have)
 		       "inject x-api-key raw a.test *.b.test\n"
 		       "inject authorization basic:me c.test:8443\n"
 		       "oauth-token-url https://t.test/x\noauth-sentinels sa sr\n"
+		       "oauth-client c-1 form\n"
+		       "oauth-login https://t.test/y http://localhost:80/z scope=a+b c=%20\n"
 		       "oauth-hosts d.test\noauth-file .a/b.json\noauth-text {\"a\":  \"%access%\" "
 		       "}",
 		       &service, &err),
@@ -33,6 +35,10 @@ TEST(a_service_with_all_it_can_have)
 	CHECK_STR(service.injects[1].format, "basic:me");
 	CHECK_STR(service.refresh_sentinel, "sr");
 	CHECK_STR(service.oauth_hosts[0], "d.test");
+	CHECK_STR(service.oauth_client, "c-1");
+	CHECK(service.oauth_is_form);
+	CHECK_STR(service.login_redirect, "http://localhost:80/z");
+	CHECK_STR(service.login_query[1], "c=%20");
 	CHECK_STR(service.oauth_text, "{\"a\":  \"%access%\" }");
 	service_finish(&service);
 }
@@ -64,6 +70,24 @@ TEST(what_is_not_understood_is_refused)
 		"service a\ninject h raw a.test\noauth-token-url https://t.test/\n"
 		"oauth-sentinels a b\noauth-hosts t.test\noauth-file /x\noauth-text y",
 		"service a\r\ninject h raw a.test",
+		"service a\ninject h raw a.test\noauth-client c form",
+		"service a\ninject h raw a.test\noauth-token-url https://t.test/\n"
+		"oauth-sentinels a b\noauth-hosts t.test\noauth-client c yaml",
+		"service a\ninject h raw a.test\noauth-token-url https://t.test/\n"
+		"oauth-sentinels a b\noauth-hosts t.test\n"
+		"oauth-login https://t.test/ http://localhost:80/z",
+		"service a\ninject h raw a.test\noauth-token-url https://t.test/\n"
+		"oauth-sentinels a b\noauth-hosts t.test\noauth-client c json\n"
+		"oauth-login https://t.test/ http://example.com:80/z",
+		"service a\ninject h raw a.test\noauth-token-url https://t.test/\n"
+		"oauth-sentinels a b\noauth-hosts t.test\noauth-client c json\n"
+		"oauth-login https://t.test/ http://localhost:80@evil.test/z",
+		"service a\ninject h raw a.test\noauth-token-url https://t.test/\n"
+		"oauth-sentinels a b\noauth-hosts t.test\noauth-client c json\n"
+		"oauth-login http://t.test/ http://localhost:80/z",
+		"service a\ninject h raw a.test\noauth-token-url https://t.test/\n"
+		"oauth-sentinels a b\noauth-hosts t.test\noauth-client c json\n"
+		"oauth-login https://t.test/ http://localhost:80/z a=&b",
 	};
 
 	for (size_t i = 0; i < countof(bad); i++) {

@@ -58,7 +58,8 @@ static int trade(const struct service *service, const struct buf *body, struct o
 	if (r < 0)
 		return r;
 	if (r >= 400 && r < 500)
-		return err_set(err, -EACCES, "%s refused it (status %d)", service->token_url, r);
+		return err_set(err, -EKEYREJECTED, "%s refused it (status %d)", service->token_url,
+			       r);
 	if (r != 200)
 		return err_set(err, -EIO, "%s answered with status %d", service->token_url, r);
 	if (oauth_take_reply(&shape, &answer, &tokens) < 0 || tokens.access == NULL) {
@@ -109,7 +110,7 @@ int secret_store_begin_login(struct secret_store *store, const char *name, json_
 		return err_set(err, -ENOENT, "no service is called '%.80s'", name);
 	if (service->login_url == NULL)
 		return err_set(
-			err, -EOPNOTSUPP,
+			err, -EINVAL,
 			service->token_url == NULL
 				? "%s has no OAuth login; store a key with: sbx secret set %s"
 				: "log in to %s inside a sandbox, with the agent's own command: "
@@ -225,7 +226,7 @@ static int renew(struct secret_store *store, size_t index, struct err *err)
 	r = r < 0 ? err_set_errno(err, r, "the request cannot be written")
 		  : trade(service, &body, &tokens, err);
 	(void)pthread_mutex_lock(&store->lock);
-	if (r == -EACCES)
+	if (r == -EKEYREJECTED)
 		store->login_retry_s[index] = (uint64_t)time(NULL) + REFUSED_S;
 	if (r < 0)
 		return err_wrap(err, "the login to %s could not be renewed", service->name);

@@ -118,7 +118,7 @@ int secret_store_set(struct secret_store *store, const struct secret_wish *wish,
 
 /*
  * A login of the user's, by a browser: *ret is {"url" to visit, "redirect" where the browser
- * brings state and code, "state"}. -ENOENT: no such service; -EOPNOTSUPP: not from this host.
+ * brings state and code, "state"}. -ENOENT: no such service; -EINVAL: not from this host.
  */
 int secret_store_begin_login(struct secret_store *store, const char *name, json_t **ret,
 			     struct err *err);

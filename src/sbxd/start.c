@@ -595,24 +595,24 @@ static void prepare_secrets(struct sandbox *sandbox)
 		log_warning("sandbox '%s': %s", sandbox->record.name, err.text);
 }
 
-/* One file of a login, sentinels only, unless the guest has its own there. */
+/*
+ * One file of a login, sentinels only, unless the guest has its own there. It is there before any
+ * session is.
+ */
 static int put_login(struct sandbox *sandbox, struct secret_file *file, struct err *err)
 {
 	static const char script[] =
-		"umask 077; cd && mkdir -p \"$(dirname \"$1\")\" && "
+		"exec >/dev/null 2>&1; umask 077; cd && mkdir -p \"$(dirname \"$1\")\" && "
 		"{ test -e \"$1\" || printf %s \"$2\" >\"$1\"; }";
 	char *args[] = { (char *)"sh",	(char *)"-c", (char *)script,
 			 (char *)"sbx", file->path,   file->text };
 	const struct guest_message request = { .type = GUEST_EXEC,
 					       .args = args,
-					       .args_count = countof(args),
-					       .flags = GUEST_FLAG_DETACH };
-	struct guest_message answer;
-	int r = guest_call(sandbox->vsock_path, &request, clock_now_ms() + SETUP_MS, &answer, err);
+					       .args_count = countof(args) };
+	uint32_t status;
+	int r = guest_run(sandbox->vsock_path, &request, clock_now_ms() + SETUP_MS, &status, err);
 
-	if (r == 0)
-		guest_message_finish(&answer);
-	return r;
+	return r == 0 && status != 0 ? err_set(err, -EIO, "the guest could not write it") : r;
 }
 
 static void put_logins(struct sandbox *sandbox)

@@ -123,7 +123,8 @@ nowhere_plain() {
 	echo needle-in-no-haystack-77 | sbx secret set mistral
 	local pid
 	pid=$(sbx daemon status --json | jq .pid)
-	fails 1 grep -rqa needle-in-no-haystack "$XDG_STATE_HOME" "$XDG_RUNTIME_DIR" "$HOME"
+	# by NUL and not by line, or a disk's hole is one line of gigabytes
+	fails 1 grep -rqaz needle-in-no-haystack "$XDG_STATE_HOME" "$XDG_RUNTIME_DIR" "$HOME"
 	fails 1 grep -qa needle-in-no-haystack "/proc/$pid/environ" "/proc/$pid/cmdline"
 	like "$(grep -i '^Max core file size' "/proc/$pid/limits")" "Max core file size"*" 0 "*" 0 "*
 	is "$(stat -c %a "$XDG_STATE_HOME/sbx/secrets" "$XDG_STATE_HOME/sbx/secrets/vault" "$XDG_STATE_HOME/sbx/secrets/vault.key" | tr '\n' ' ')" "700 600 600 "

@@ -22,10 +22,12 @@
 #include "sbx-vmm/serial.h"
 #include "sbx-vmm/vcpu.h"
 
-/* Bytes of guest memory that are asked for as huge pages, see gather(). */
-#define GATHER_LOW (10ull << 20)
-#define GATHER_TOP_LEAST (3ull << 20)
-#define GATHER_TOP_MOST (16ull << 20)
+/* See gather(); measured with Linux 6.12. */
+enum {
+	TOP_BYTES_A_PAGE = 64 + 6, /* struct page, and entries of the file system's hash tables */
+	TOP_BYTES = 3 << 20,
+	ALLOCATOR_BYTES = 16 << 20,
+};
 
 struct machine {
 	struct machine_config config;
@@ -152,19 +154,19 @@ static int make_vm(struct machine *machine, struct err *err)
 }
 
 /*
- * Linux touches nearly all of these while it boots: the kernel's own part, which is about as large
- * in memory as it is as a file; what its allocator hands out first; and the top, where it describes
- * its pages (64 bytes each) and puts what it needs before it has an allocator.
+ * Linux touches nearly all of these while it boots: from address 0 to the kernel's end, whose size
+ * in memory is about that of its file; where its allocator begins, in the last region; and the top,
+ * where it describes its pages and puts what it needs before it has an allocator.
  */
 static void gather(struct ram *ram, uint64_t kernel_bytes)
 {
 	const struct guestmem_region *last = &ram->map.region[ram->map.count - 1];
-	uint64_t top = min_of(last->size / (RAM_PAGE / 64) + GATHER_TOP_LEAST, GATHER_TOP_MOST);
+	uint64_t top = ram->size / RAM_PAGE * TOP_BYTES_A_PAGE + TOP_BYTES;
 
-	ram_gather(ram, 0, GATHER_LOW);
-	ram_gather(ram, LAYOUT_KERNEL, kernel_bytes - kernel_bytes % RAM_HUGE_PAGE);
-	top = min_of(top + (last->size - top) % RAM_HUGE_PAGE, last->size);
-	ram_gather(ram, last->gpa + last->size - top, top);
+	ram_gather(ram, 0, LAYOUT_KERNEL + kernel_bytes);
+	if (last->gpa > 0)
+		ram_gather(ram, last->gpa, ALLOCATOR_BYTES);
+	ram_gather(ram, last->gpa + last->size - min_of(top, last->size), top);
 }
 
 static int load(struct machine *machine, struct err *err)

@@ -103,14 +103,16 @@ int ram_plug(struct ram *ram, struct hv_vm *vm, struct err *err)
 
 void ram_gather(struct ram *ram, uint64_t gpa, uint64_t size)
 {
-	volatile uint8_t *host = guestmem_at(&ram->map, gpa, size);
+	uint64_t first = gpa - gpa % RAM_HUGE_PAGE;
+	uint64_t len = gpa + size - first - (gpa + size) % RAM_HUGE_PAGE;
+	volatile uint8_t *host = guestmem_at(&ram->map, first, len);
 
 	if (host == NULL)
 		return;
 	/* Linux gathers no range that is empty. */
-	for (uint64_t at = 0; at < size; at += RAM_HUGE_PAGE)
+	for (uint64_t at = 0; at < len; at += RAM_HUGE_PAGE)
 		host[at] = 0;
-	(void)madvise((void *)host, size, COLLAPSE);
+	(void)madvise((void *)host, len, COLLAPSE);
 }
 
 void ram_discard_host(struct ram *ram, const void *host, size_t size)

@@ -33,9 +33,10 @@ void ram_finish(struct ram *ram);
 int ram_plug(struct ram *ram, struct hv_vm *vm, struct err *err);
 
 /*
- * Backs [gpa, gpa + size), whole huge pages, by huge pages where the host can, before anything is
- * written there: the guest then leaves once for 2 MiB and not for each page of it. Nothing comes of
- * it where the host cannot.
+ * Backs [gpa, gpa + size), from the huge page that holds gpa to the last whole one, by huge pages
+ * where the host can, before anything is written there: the guest then leaves once for 2 MiB and
+ * not for each page of it. Nothing comes of it where the host cannot. What the guest does not need
+ * of it after all comes back as any free page does.
  */
 void ram_gather(struct ram *ram, uint64_t gpa, uint64_t size);
 

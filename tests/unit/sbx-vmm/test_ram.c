@@ -90,6 +90,23 @@ TEST(discarded_pages_go_back_and_read_as_zero)
 	ram_finish(&ram);
 }
 
+TEST(gathering_takes_whole_huge_pages_and_changes_nothing)
+{
+	struct ram ram;
+	struct err err = ERR_INIT;
+
+	CHECK_EQ(ram_init(&ram, SIZE, &err), 0);
+	ram_gather(&ram, SIZE - 4096, SIZE);
+	ram_gather(&ram, 0x100000, 0x1000);
+	CHECK_EQ(used(&ram), 0);
+	ram_gather(&ram, 0x300000, 0x400000);
+	CHECK(used(&ram) >= 2 * 4 && used(&ram) <= 4096);
+	CHECK_EQ(ram.map.region[0].host[0x200000], 0);
+	ram_discard(&ram, 0x200000, 0x400000);
+	CHECK_EQ(used(&ram), 0);
+	ram_finish(&ram);
+}
+
 TEST(what_is_no_memory_is_left_alone)
 {
 	struct ram ram;

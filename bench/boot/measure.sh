@@ -1,9 +1,10 @@
 #!/bin/bash
 # In the testbed's host, whose clock counts instructions: our VMM and QEMU's microvm take turns in
-# booting the same kernel to the same init, which stays. One line "figure WHO WHAT NUMBER" each.
-# measure.sh RUNS | measure.sh profile
+# booting the same kernel to the same init, which stays. One line "figure WHO MIB WHAT NUMBER" each.
+# measure.sh RUNS MIB... | measure.sh profile
 artefacts=/testbed/artefacts
-words='console=ttyS0 quiet panic=-1 acpi=off pci=off reboot=k'
+words='console=ttyS0 quiet panic=-1 swiotlb=noforce'
+board='acpi=off pci=off reboot=k' # which sbx-vmm says itself
 mount -t debugfs none /sys/kernel/debug
 
 now() { # microseconds
@@ -11,8 +12,8 @@ now() { # microseconds
 	echo "$time"
 }
 
-figure() {
-	echo "figure $1 $2 $3"
+figure() { # WHO WHAT NUMBER
+	echo "figure $1 $memory $2 $3"
 }
 
 # await FILE TEXT: reads lines from a descriptor until one has the text.
@@ -28,7 +29,7 @@ await() {
 
 exits() {
 	local kind
-	for kind in exits io_exits mmio_exits halt_exits irq_exits irq_injections; do
+	for kind in exits pf_fixed io_exits mmio_exits halt_exits irq_exits; do
 		figure "$1" "$kind" "$(cat "/sys/kernel/debug/kvm/$kind")"
 	done
 }
@@ -44,7 +45,7 @@ ours() {
 	mkfifo /tmp/go
 	begin=$(now)
 	exec {console}< <(exec /testbed/tests/testbed-boot "$SBX_PROGRAMS/sbx-vmm/sbx-vmm" "$artefacts/vmlinux" \
-		"$artefacts/hello.cpio" 128 1 "console=ttyS0 quiet panic=-1 hold" hello: 2>&1 </tmp/go)
+		"$artefacts/hello.cpio" "$memory" 1 "$words hold" hello: 2>&1 </tmp/go)
 	exec {go}>/tmp/go
 	await "$console" 'boot: pid'
 	running=$(now)
@@ -63,11 +64,12 @@ peer() {
 	local begin running
 	mkfifo /tmp/monitor.in /tmp/monitor.out
 	begin=$(now)
-	exec {console}< <(exec /testbed/peer/qemu-system-x86_64 -L /testbed/peer/share -accel kvm -cpu host -smp 1 -m 128 \
-		-M microvm,acpi=off,pit=off,pic=off,rtc=off,isa-serial=on,auto-kernel-cmdline=off,x-option-roms=off \
+	exec {console}< <(exec /testbed/peer/qemu-system-x86_64 -L /testbed/peer/share -accel kvm -cpu host -smp 1 -m "$memory" \
+		-M microvm,acpi=off,pit=off,pic=off,rtc=off,isa-serial=on,auto-kernel-cmdline=on,x-option-roms=off \
+		-global virtio-mmio.force-legacy=false -device virtio-rng-device -device virtio-balloon-device,free-page-reporting=on \
 		-nodefaults -no-user-config -display none -no-reboot -S -serial stdio \
 		-chardev pipe,id=monitor,path=/tmp/monitor -mon chardev=monitor \
-		-kernel "$artefacts/vmlinux" -initrd "$artefacts/hello.cpio" -append "$words hold" 2>&1 </dev/null)
+		-kernel "$artefacts/vmlinux" -initrd "$artefacts/hello.cpio" -append "$words $board hold" 2>&1 </dev/null)
 	exec {ask}>/tmp/monitor.in {answer}</tmp/monitor.out
 	read -r -n 5 <&"$answer"
 	running=$(now)
@@ -85,15 +87,20 @@ peer() {
 
 profile() {
 	/testbed/tests/testbed-boot "$SBX_PROGRAMS/sbx-vmm/sbx-vmm" "$artefacts/vmlinux" "$artefacts/hello.cpio" 128 1 \
-		"console=ttyS0 quiet panic=-1 initcall_debug log_buf_len=4M log" </dev/null 2>&1
+		"$words initcall_debug log_buf_len=4M log" </dev/null 2>&1
 }
 
 if [ "$1" = profile ]; then
 	profile
 	exit
 fi
+runs=$1
+shift
+memory=128
 { ours && peer; } >/dev/null # files come into memory
-for _ in $(seq "$1"); do
-	ours
-	peer
+for memory; do
+	for _ in $(seq "$runs"); do
+		ours
+		peer
+	done
 done

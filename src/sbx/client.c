@@ -425,6 +425,23 @@ int client_call_text(struct client *client, const char *path, char **ret, struct
 	return *ret != NULL ? 0 : err_set(err, -ENOMEM, "out of memory");
 }
 
+/* What a command of the kit printed that failed. */
+static void show_output(struct exchange *exchange, const json_t *error)
+{
+	const char *output = json_string_value(json_object_get(error, "output"));
+
+	if (output != NULL && exchange->client->progress != NULL)
+		progress_finish(exchange->client->progress);
+	while (output != NULL && *output != '\0') {
+		size_t len = strcspn(output, "\n");
+		autofree char *line = strndup(output, len);
+
+		(void)terminal_print_safe(stderr, line != NULL ? line : "");
+		(void)fputc('\n', stderr);
+		output += len + (output[len] == '\n');
+	}
+}
+
 /* One line of a stream: 0 a step, 1 the result, -errno its error. */
 static int take_stream_line(struct exchange *exchange, const char *line, size_t len, json_t **ret)
 {
@@ -437,6 +454,7 @@ static int take_stream_line(struct exchange *exchange, const char *line, size_t 
 	if (exchange->client->debug)
 		(void)fprintf(stderr, "< %.*s\n", (int)len, line);
 	if (error != NULL) {
+		show_output(exchange, error);
 		r = fail_answer(exchange, error,
 				(int)json_integer_value(json_object_get(error, "status")));
 	} else if (result != NULL) {

@@ -14,6 +14,8 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "sbxd/keeper.h"
+#include "sbxd/kit.h"
+#include "sbxd/kit_provision.h"
 #include "sbxd/ports.h"
 #include "sbxd/run.h"
 #include "sbxd/sandbox.h"
@@ -99,6 +101,8 @@ static void settle_live(struct sandbox *sandbox)
 
 static void settle(struct sandbox *sandbox)
 {
+	if (sandbox->record.kit == RECORD_KIT_APPLYING)
+		sandbox->want_remove = true; /* its creation was cut off */
 	switch (sandbox->record.status) {
 	case SANDBOX_STARTING:
 	case SANDBOX_RUNNING:
@@ -113,7 +117,7 @@ static void settle(struct sandbox *sandbox)
 	case SANDBOX_STOPPED:
 	case SANDBOX_DAMAGED:
 	case SANDBOX_GONE:
-		return;
+		break;
 	}
 	(void)pthread_mutex_lock(&sandbox->lock);
 	if (sandbox->adopted != NULL || sandbox->want_remove)
@@ -172,6 +176,25 @@ static void find_record(const struct paths *paths, const char *name, struct reco
 		make_damaged(ret, name, &why);
 }
 
+/* A sandbox whose kit cannot be read would start as another one: it does not start. */
+static void find_kit(struct sandbox *sandbox)
+{
+	struct err err = ERR_INIT;
+	int r = 0;
+
+	if (sandbox->record.kit != RECORD_KIT_NONE && sandbox->record.status != SANDBOX_CREATING)
+		r = kit_load(sandbox->folder, &sandbox->kit, &err);
+	if (r == 0)
+		r = kit_provision_services(sandbox, &err);
+	if (r == 0)
+		return;
+	log_error("the kit of sandbox '%s' cannot be read: %s", sandbox->record.name, err.text);
+	if (sandbox->record.status != SANDBOX_STOPPED)
+		return; /* what runs goes on */
+	sandbox->record.status = SANDBOX_DAMAGED;
+	(void)record_set(&sandbox->record.reason, err.text);
+}
+
 static int adopt(struct supervisor *supervisor, const char *name, struct err *err)
 {
 	struct record record;
@@ -184,6 +207,7 @@ static int adopt(struct supervisor *supervisor, const char *name, struct err *er
 		record_finish(&record);
 		return err_set_errno(err, r, "cannot take back sandbox '%s'", name);
 	}
+	find_kit(sandbox);
 	r = supervisor_add(supervisor, sandbox, err);
 	if (r < 0)
 		return r;

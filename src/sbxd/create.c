@@ -10,21 +10,26 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/bytes.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/fd.h"
 #include "engine/engine.h"
+#include "policy/preset.h"
 #include "sbxd/authority.h"
 #include "sbxd/disk.h"
+#include "sbxd/kit.h"
 #include "sbxd/policy_provision.h"
+#include "sbxd/policy_store.h"
 #include "sbxd/request.h"
 #include "sbxd/supervisor.h"
 #include "sbxd/template_lookup.h"
 
 /* The body, strings and lists still owned by it. */
 struct wish {
-	const char *name, *agent, *engine, *kernel, *template, *extra_ca;
+	const char *name, *agent, *engine, *kernel, *template, *extra_ca, *kit_files;
+	json_t *kit; /* see kit.h */
 	json_t *mounts, *env, *labels, *ports;
 	json_t *policy, *deny_network; /* see policy_provision.h */
 	json_int_t cpus, memory, disk, docker_disk;
@@ -137,9 +142,15 @@ int create_add_ports(json_t *list, struct published_list *ports, struct err *err
 	return 0;
 }
 
-static int take_env(const struct wish *wish, struct record *record, struct err *err)
+/* Variables of the kit first: what the user says of one comes later, and counts. */
+static int take_env(const struct wish *wish, const struct kit *kit, struct record *record,
+		    struct err *err)
 {
-	int r = request_strings(wish->env, "env", RECORD_ENV_MAX, &record->env, err);
+	int r = kit == NULL ? 0 : kit_environment(kit, &record->env);
+
+	if (r < 0)
+		return err_set(err, r, "out of memory");
+	r = request_strings(wish->env, "env", RECORD_ENV_MAX / 2, &record->env, err);
 
 	for (size_t i = 0; r == 0 && i < record->env.count; i++)
 		if (!create_is_env(record->env.items[i]))
@@ -181,14 +192,19 @@ static int take_number(const char *what, json_int_t given, uint64_t fallback, ui
 	return 0;
 }
 
-static int take_sizes(const struct request *request, const struct wish *wish,
+static int take_sizes(const struct request *request, const struct wish *wish, const struct kit *kit,
 		      const struct engine_impl *engine, struct record *record, struct err *err)
 {
-	uint64_t cpus = 0;
-	int r = take_number("cpus", wish->cpus, 0, &cpus, err);
+	uint64_t cpus = 0, kit_memory_bytes = 0;
+	unsigned kit_cpus = 0;
+	int r;
 
+	if (kit != NULL)
+		kit_resources(kit, &kit_cpus, &kit_memory_bytes);
+	r = take_number("cpus", wish->cpus, kit_cpus, &cpus, err);
 	if (r == 0)
-		r = take_number("memory", wish->memory, 0, &record->memory_bytes, err);
+		r = take_number("memory", wish->memory, kit_memory_bytes, &record->memory_bytes,
+				err);
 	if (r == 0)
 		r = take_number("disk", wish->disk, DISK_DEFAULT_BYTES, &record->disk_bytes, err);
 	if (r == 0)
@@ -225,13 +241,18 @@ static int take_engine(const struct wish *wish, struct record *record,
 	return 0;
 }
 
+/* The one that was asked for, else that of the kit. */
 static int take_template(const struct request *request, const struct wish *wish,
-			 struct record *record, struct err *err)
+			 const struct kit *kit, struct record *record, struct err *err)
 {
-	const char *reference = wish->template != NULL ? wish->template : TEMPLATE_DEFAULT;
+	const char *image = kit != NULL ? kit_text(kit->json, "image") : NULL;
+	const char *reference = image != NULL ? image : TEMPLATE_DEFAULT;
 	const struct string_list *layers = &record->template.layers;
-	int r = template_lookup(request->supervisor, reference, &record->template, err);
+	int r;
 
+	if (wish->template != NULL)
+		reference = wish->template;
+	r = template_lookup(request->supervisor, reference, &record->template, err);
 	if (r < 0)
 		return err->code = -EINVAL;
 	for (size_t i = 0; r == 0 && i < layers->count; i++)
@@ -240,15 +261,15 @@ static int take_template(const struct request *request, const struct wish *wish,
 }
 
 /* Built or given, all are looked at now: a sandbox that cannot start is not made. */
-static int take_files(const struct request *request, const struct wish *wish, struct record *record,
-		      struct err *err)
+static int take_files(const struct request *request, const struct wish *wish, const struct kit *kit,
+		      struct record *record, struct err *err)
 {
 	const char *built = request->supervisor->artefacts.paths[ARTEFACT_KERNEL];
 	const char *kernel = wish->kernel != NULL ? wish->kernel : built;
 	int r = kernel == NULL ? 0 : create_check_kernel(kernel, err);
 
 	if (r == 0)
-		r = take_template(request, wish, record, err);
+		r = take_template(request, wish, kit, record, err);
 	if (r == 0 && wish->extra_ca != NULL)
 		r = authority_check_extra(wish->extra_ca, err);
 	if (r < 0)
@@ -259,13 +280,59 @@ static int take_files(const struct request *request, const struct wish *wish, st
 	return r < 0 ? err_set(err, r, "out of memory") : 0;
 }
 
-static int take_agent(const struct wish *wish, struct record *record, struct err *err)
+/* An agent is the kit of its name; only the shell works without one. */
+static int take_agent(const struct wish *wish, const struct kit *kit, struct record *record,
+		      struct err *err)
 {
-	const char *agent = wish->agent != NULL ? wish->agent : "shell";
+	const char *known = kit != NULL ? kit_text(kit->json, "name") : "shell";
+	const char *agent = wish->agent != NULL ? wish->agent : known;
 
-	if (strcmp(agent, "shell") != 0)
-		return err_set(err, -EINVAL, "no agent is called '%.80s'; there is: shell", agent);
+	if (strcmp(agent, known) != 0)
+		return err_set(err, -EINVAL, "no kit of the agent '%.80s' was given; there is: %s",
+			       agent, known);
 	return record_set(&record->agent, agent) < 0 ? err_set(err, -ENOMEM, "out of memory") : 0;
+}
+
+static int check_kit_policy(const struct kit *kit, struct err *err)
+{
+	autocall(buf_finish) struct buf text = { 0 };
+	int r;
+
+	buf_init(&text, PRESET_BYTES_MAX);
+	r = kit_policy(kit, &text);
+	if (r < 0)
+		return err_set_errno(err, r, "the kit's network rules");
+	return policy_store_check_kit(buf_str(&text), err);
+}
+
+/* The kit itself; what it means for the record comes with the members it is about. */
+static int take_kit(const struct wish *wish, struct record *record, struct kit **ret,
+		    struct err *err)
+{
+	int r;
+
+	if (wish->kit == NULL)
+		return wish->kit_files == NULL ? 0
+					       : err_set(err, -EINVAL, "kit_files without a kit");
+	r = kit_check(wish->kit, wish->kit_files, ret, err);
+	if (r == 0)
+		r = check_kit_policy(*ret, err);
+	record->kit = RECORD_KIT_PENDING;
+	return r;
+}
+
+static int take_ports(const struct wish *wish, const struct kit *kit, struct record *record,
+		      struct err *err)
+{
+	int r = create_add_ports(wish->ports, &record->ports, err);
+	json_t *ports;
+
+	if (r < 0 || kit == NULL)
+		return r;
+	ports = kit_ports(kit);
+	r = create_add_ports(ports, &record->ports, err);
+	json_decref(ports);
+	return r;
 }
 
 static int unpack(const struct request *request, struct wish *wish, struct err *err)
@@ -273,38 +340,42 @@ static int unpack(const struct request *request, struct wish *wish, struct err *
 	*wish = (struct wish){ .name = NULL };
 	return request_unpack(
 		request, err,
-		"{s?s s?s s?s s?s s?s s?s s?o s?o s?o s?o s?I s?I s?I s?I s?b s?b s?b s?b s?o s?o}",
+		"{s?s s?s s?s s?s s?s s?s s?o s?o s?o s?o s?I s?I s?I s?I s?b s?b s?b s?b s?o s?o "
+		"s?o s?s}",
 		"name", &wish->name, "agent", &wish->agent, "engine", &wish->engine, "kernel",
 		&wish->kernel, "template", &wish->template, "extra_ca", &wish->extra_ca, "ports",
 		&wish->ports, "mounts", &wish->mounts, "env", &wish->env, "labels", &wish->labels,
 		"cpus", &wish->cpus, "memory", &wish->memory, "disk", &wish->disk, "docker_disk",
 		&wish->docker_disk, "force", &wish->force, "keep_alive", &wish->keep_alive,
 		"allow_weak_jail", &wish->weak_jail, "start", &wish->start, "policy", &wish->policy,
-		"deny_network", &wish->deny_network);
+		"deny_network", &wish->deny_network, "kit", &wish->kit, "kit_files",
+		&wish->kit_files);
 }
 
 static int fill(const struct request *request, const struct wish *wish, struct record *record,
-		struct err *err)
+		struct kit **ret_kit, struct err *err)
 {
 	const struct engine_impl *engine = NULL;
 	int r = wish->name == NULL ? 0 : name_check(wish->name, err);
 
 	if (r == 0)
-		r = take_agent(wish, record, err);
+		r = take_kit(wish, record, ret_kit, err);
+	if (r == 0)
+		r = take_agent(wish, *ret_kit, record, err);
 	if (r == 0)
 		r = take_mounts(request, wish, record, err);
 	if (r == 0)
-		r = take_env(wish, record, err);
+		r = take_env(wish, *ret_kit, record, err);
 	if (r == 0)
-		r = create_add_ports(wish->ports, &record->ports, err);
+		r = take_ports(wish, *ret_kit, record, err);
 	if (r == 0)
 		r = take_labels(wish, record, err);
 	if (r == 0)
 		r = take_engine(wish, record, &engine, err);
 	if (r == 0)
-		r = take_sizes(request, wish, engine, record, err);
+		r = take_sizes(request, wish, *ret_kit, engine, record, err);
 	if (r == 0)
-		r = take_files(request, wish, record, err);
+		r = take_files(request, wish, *ret_kit, record, err);
 	if (r == 0)
 		r = policy_provision_check(request->supervisor->policy, request->body, err);
 	record->keep_alive = wish->keep_alive != 0;
@@ -314,8 +385,9 @@ static int fill(const struct request *request, const struct wish *wish, struct r
 }
 
 int create_check(const struct request *request, struct record *ret, bool *ret_named,
-		 bool *ret_start, struct err *err)
+		 bool *ret_start, struct kit **ret_kit, struct err *err)
 {
+	struct kit *kit = NULL;
 	struct record record;
 	struct wish wish;
 	int r = unpack(request, &wish, err);
@@ -323,13 +395,15 @@ int create_check(const struct request *request, struct record *ret, bool *ret_na
 	if (r < 0)
 		return r;
 	record_init(&record, wish.name != NULL && name_is_valid(wish.name) ? wish.name : "");
-	r = fill(request, &wish, &record, err);
+	r = fill(request, &wish, &record, &kit, err);
 	if (r < 0) {
+		kit_destroy(kit);
 		record_finish(&record);
 		return r;
 	}
 	*ret_named = wish.name != NULL;
 	*ret_start = wish.start != 0;
 	*ret = record;
+	*ret_kit = kit;
 	return 0;
 }

@@ -9,14 +9,18 @@
 #include <stdbool.h>
 
 struct err;
+struct kit;
 struct mounts;
 struct record;
 struct request;
 struct supervisor;
 
-/* *ret_named: the name was given, not made up. Finish the record. */
+/*
+ * *ret_named: the name was given, not made up. *ret_kit: NULL without one. Finish the record,
+ * destroy the kit.
+ */
 int create_check(const struct request *request, struct record *ret, bool *ret_named,
-		 bool *ret_start, struct err *err);
+		 bool *ret_start, struct kit **ret_kit, struct err *err);
 
 /* Adds one mount of a body, {"source","target","read_only"}, to those there. */
 int create_add_mount(struct supervisor *supervisor, json_t *json, bool force, struct mounts *mounts,

@@ -16,6 +16,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "sbxd/disk.h"
+#include "sbxd/kit.h"
 #include "sbxd/policy_store.h"
 #include "sbxd/ports.h"
 #include "sbxd/run.h"
@@ -127,6 +128,8 @@ static void create(struct sandbox *sandbox)
 		r = err_set_errno(&err, -errno, "cannot make the folder '%s'", sandbox->folder);
 	if (r == 0)
 		r = sandbox_save(sandbox, &err); /* as `creating`: a restarted daemon removes it */
+	if (r == 0 && sandbox->kit != NULL)
+		r = kit_keep(sandbox->kit, sandbox->folder, &err);
 	if (r == 0)
 		r = make_disks(sandbox, &err);
 	if (r == 0) {
@@ -190,6 +193,15 @@ static void become_stopped(struct sandbox *sandbox, const char *reason)
 	sandbox_finish_operation(sandbox, SANDBOX_STOP, NULL);
 }
 
+/* A first start that came as far as the kit and no further was part of the creation. */
+static void remove_if_unfinished(struct sandbox *sandbox)
+{
+	(void)pthread_mutex_lock(&sandbox->lock);
+	if (sandbox->record.kit == RECORD_KIT_APPLYING)
+		sandbox->want_remove = true;
+	(void)pthread_mutex_unlock(&sandbox->lock);
+}
+
 /* From a running VM to none. */
 static void watch(struct sandbox *sandbox, struct run *run)
 {
@@ -247,6 +259,7 @@ static void start(struct sandbox *sandbox)
 		log_warning("sandbox '%s' did not start: %s", sandbox->record.name, err.text);
 		ports_drop_connections(sandbox);
 		become_stopped(sandbox, err.text);
+		remove_if_unfinished(sandbox);
 		sandbox_finish_operation(sandbox, SANDBOX_START, &err);
 	} else {
 		become_running(sandbox);

@@ -279,13 +279,19 @@ int policy_store_set_own(struct policy_store *store, const char *sandbox, const 
 	return r < 0 ? r : set_text(store, sandbox, "preset", chosen->name, "file", err);
 }
 
-int policy_store_set_kit(struct policy_store *store, const char *sandbox, const char *text,
-			 struct err *err)
+int policy_store_check_kit(const char *text, struct err *err)
 {
 	int r = text == NULL ? 0 : check_text(text, err);
 
-	return r < 0 ? err_wrap(err, "the rules of the kit")
-		     : set_text(store, sandbox, "kit", text, NULL, err);
+	return r < 0 ? err_wrap(err, "the rules of the kit") : 0;
+}
+
+int policy_store_set_kit(struct policy_store *store, const char *sandbox, const char *text,
+			 struct err *err)
+{
+	int r = policy_store_check_kit(text, err);
+
+	return r < 0 ? r : set_text(store, sandbox, "kit", text, NULL, err);
 }
 
 void policy_store_forget(struct policy_store *store, const char *sandbox)

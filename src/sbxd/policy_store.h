@@ -99,6 +99,9 @@ int policy_store_check_own(struct policy_store *store, const char *preset, const
 int policy_store_set_own(struct policy_store *store, const char *sandbox, const char *preset,
 			 const char *file, struct err *err);
 
+/* Whether policy_store_set_kit() would take it: -EINVAL and a sentence. */
+int policy_store_check_kit(const char *text, struct err *err);
+
 /* The rules of a sandbox's kit, as text of a policy file; NULL: none. */
 int policy_store_set_kit(struct policy_store *store, const char *sandbox, const char *text,
 			 struct err *err);

@@ -25,6 +25,24 @@ const char *sandbox_status_name(enum sandbox_status status)
 	return status_names[status];
 }
 
+static const char *const kit_names[] = {
+	[RECORD_KIT_NONE] = "none",
+	[RECORD_KIT_PENDING] = "pending",
+	[RECORD_KIT_APPLYING] = "applying",
+	[RECORD_KIT_APPLIED] = "applied",
+};
+
+static int parse_kit(const char *name, enum record_kit *ret)
+{
+	for (size_t i = 0; name != NULL && i < countof(kit_names); i++) {
+		if (strcmp(kit_names[i], name) == 0) {
+			*ret = (enum record_kit)i;
+			return 0;
+		}
+	}
+	return name == NULL ? 0 : -EINVAL;
+}
+
 /* A status that may be in a file. */
 static int parse_status(const char *name, enum sandbox_status *ret)
 {
@@ -130,7 +148,7 @@ char *record_format(const struct record *record)
 {
 	json_t *json = json_pack(
 		"{si ss ss ss ss ss* ss* ss* ss* so* ss*"
-		" si sI sI sI sb sb sb sI sI sI sI so so so so so}",
+		" si sI sI sI sb sb sb ss sI sI sI sI so so so so so}",
 		"version", RECORD_VERSION, "id", record->id, "name", record->name, "status",
 		sandbox_status_name(record->status), "agent", record->agent, "reason",
 		record->reason, "engine", record->engine, "engine_why", record->engine_why,
@@ -138,8 +156,8 @@ char *record_format(const struct record *record)
 		"extra_ca", record->extra_ca, "cpus", (int)record->cpus, "memory",
 		(json_int_t)record->memory_bytes, "disk", (json_int_t)record->disk_bytes,
 		"docker_disk", (json_int_t)record->docker_disk_bytes, "keep_alive",
-		record->keep_alive, "weak_jail", record->weak_jail, "grown", record->grown,
-		"created_at", (json_int_t)record->created_at, "started_at",
+		record->keep_alive, "weak_jail", record->weak_jail, "grown", record->grown, "kit",
+		kit_names[record->kit], "created_at", (json_int_t)record->created_at, "started_at",
 		(json_int_t)record->started_at, "stopped_at", (json_int_t)record->stopped_at,
 		"last_used_at", (json_int_t)record->last_used_at, "mounts",
 		format_mounts(&record->mounts), "env", format_strings(&record->env), "labels",
@@ -234,7 +252,7 @@ struct parts {
 	int version, cpus, keep_alive, weak_jail, grown;
 	json_int_t memory, disk, docker_disk;
 	json_int_t created_at, started_at, stopped_at, last_used_at;
-	const char *agent, *reason, *engine, *engine_why, *kernel, *image, *extra_ca;
+	const char *agent, *reason, *engine, *engine_why, *kernel, *image, *extra_ca, *kit;
 };
 
 static int unpack(json_t *json, struct parts *parts, struct err *err)
@@ -242,21 +260,21 @@ static int unpack(json_t *json, struct parts *parts, struct err *err)
 	json_error_t error;
 
 	*parts = (struct parts){ .version = 0 };
-	if (json_unpack_ex(json, &error, JSON_STRICT,
-			   "{si ss ss ss ss s?s s?s s?s s?s s?s s?o s?s"
-			   " si sI sI sI sb sb sb sI sI sI sI so so so s?o so}",
-			   "version", &parts->version, "id", &parts->id, "name", &parts->name,
-			   "status", &parts->status, "agent", &parts->agent, "reason",
-			   &parts->reason, "engine", &parts->engine, "engine_why",
-			   &parts->engine_why, "kernel", &parts->kernel, "image", &parts->image,
-			   "template", &parts->template, "extra_ca", &parts->extra_ca, "cpus",
-			   &parts->cpus, "memory", &parts->memory, "disk", &parts->disk,
-			   "docker_disk", &parts->docker_disk, "keep_alive", &parts->keep_alive,
-			   "weak_jail", &parts->weak_jail, "grown", &parts->grown, "created_at",
-			   &parts->created_at, "started_at", &parts->started_at, "stopped_at",
-			   &parts->stopped_at, "last_used_at", &parts->last_used_at, "mounts",
-			   &parts->mounts, "env", &parts->env, "labels", &parts->labels, "ports",
-			   &parts->ports, "processes", &parts->processes) < 0)
+	if (json_unpack_ex(
+		    json, &error, JSON_STRICT,
+		    "{si ss ss ss ss s?s s?s s?s s?s s?s s?o s?s"
+		    " si sI sI sI sb sb sb s?s sI sI sI sI so so so s?o so}",
+		    "version", &parts->version, "id", &parts->id, "name", &parts->name, "status",
+		    &parts->status, "agent", &parts->agent, "reason", &parts->reason, "engine",
+		    &parts->engine, "engine_why", &parts->engine_why, "kernel", &parts->kernel,
+		    "image", &parts->image, "template", &parts->template, "extra_ca",
+		    &parts->extra_ca, "cpus", &parts->cpus, "memory", &parts->memory, "disk",
+		    &parts->disk, "docker_disk", &parts->docker_disk, "keep_alive",
+		    &parts->keep_alive, "weak_jail", &parts->weak_jail, "grown", &parts->grown,
+		    "kit", &parts->kit, "created_at", &parts->created_at, "started_at",
+		    &parts->started_at, "stopped_at", &parts->stopped_at, "last_used_at",
+		    &parts->last_used_at, "mounts", &parts->mounts, "env", &parts->env, "labels",
+		    &parts->labels, "ports", &parts->ports, "processes", &parts->processes) < 0)
 		return err_set(err, -EINVAL, "%s", error.text);
 	if (parts->version != RECORD_VERSION)
 		return err_set(err, -EINVAL, "version %d, this daemon knows %d", parts->version,
@@ -305,6 +323,8 @@ static int fill(const struct parts *parts, struct record *ret)
 
 	fill_plain(parts, ret);
 	r = parse_status(parts->status, &ret->status);
+	if (r == 0)
+		r = parse_kit(parts->kit, &ret->kit);
 	if (r == 0)
 		r = record_set(&ret->agent, parts->agent);
 	if (r == 0)

@@ -43,6 +43,14 @@ enum sandbox_status {
 	SANDBOX_GONE, /* removed; only references remain */
 };
 
+/* How far a sandbox's kit was applied (kit_apply.h). */
+enum record_kit {
+	RECORD_KIT_NONE, /* it has none */
+	RECORD_KIT_PENDING,
+	RECORD_KIT_APPLYING, /* a daemon that finds this was cut off, and removes the sandbox */
+	RECORD_KIT_APPLIED,
+};
+
 struct record_process {
 	char name[16];
 	struct process_id id;
@@ -71,6 +79,7 @@ struct record {
 	struct published_list ports;
 	char *extra_ca; /* file of certificates that its proxy trusts as well; NULL: none */
 	bool keep_alive, weak_jail;
+	enum record_kit kit;
 	bool grown; /* a disk grew: tell the guest at the next start */
 	int64_t created_at, started_at, stopped_at, last_used_at; /* seconds since 1970; 0: never */
 	struct record_process processes[RECORD_PROCESSES_MAX];

@@ -22,8 +22,10 @@
 #include "sbxd/request.h"
 #include "sbxd/route.h"
 #include "sbxd/supervisor.h"
+#include "sbxd/view.h"
 
 enum {
+	OUTPUT_MAX = 8192, /* bytes of what a command printed, in an answer */
 	CONNECTIONS_MAX = 256,
 	STACK_BYTES = 256 * 1024,
 	BODY_FIRST = 32 * 1024,
@@ -137,10 +139,23 @@ static void add_line(struct exchange *exchange, json_t *json)
 	json_decref(json);
 }
 
+/* What a command of the kit printed, where that is why it failed; NULL: nothing. */
+static json_t *setup_output(struct sandbox *sandbox)
+{
+	autofree char *text = NULL;
+	size_t len = 0;
+
+	(void)pthread_mutex_lock(&sandbox->lock);
+	text = tail_copy(&sandbox->setup_output, OUTPUT_MAX, &len);
+	(void)pthread_mutex_unlock(&sandbox->lock);
+	return len == 0 ? NULL : view_bytes(text, len);
+}
+
 static void add_error_line(struct exchange *exchange, const struct err *err)
 {
-	add_line(exchange, json_pack("{s{ss si}}", "error", "message", err->text, "status",
-				     (int)request_status_of(err->code)));
+	add_line(exchange, json_pack("{s{ss si so*}}", "error", "message", err->text, "status",
+				     (int)request_status_of(err->code), "output",
+				     setup_output(exchange->request.watched)));
 	exchange->is_finished = true;
 }
 

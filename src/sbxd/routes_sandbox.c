@@ -16,6 +16,8 @@
 #include "sbxd/create.h"
 #include "sbxd/disk.h"
 #include "sbxd/guest.h"
+#include "sbxd/kit.h"
+#include "sbxd/kit_provision.h"
 #include "sbxd/policy_provision.h"
 #include "sbxd/policy_store.h"
 #include "sbxd/ports.h"
@@ -73,15 +75,28 @@ static bool then_start(struct request *request, struct err *err)
 	return sandbox_request(request->watched, SANDBOX_START, 0, &request->ticket, err) == 0;
 }
 
-static int begin_creation(struct request *request, struct record *record, bool start,
-			  struct err *err)
+/* What the policy and the secrets hear of it. */
+static int provision(struct request *request, struct sandbox *sandbox, struct err *err)
+{
+	int r = policy_provision(request->supervisor->policy, sandbox->record.name, request->body,
+				 err);
+
+	return r < 0 ? r : kit_provision(sandbox, err);
+}
+
+/* Takes record and kit over. */
+static int begin_creation(struct request *request, struct record *record, struct kit *kit,
+			  bool start, struct err *err)
 {
 	struct sandbox *sandbox;
 	struct sandbox_ticket ticket;
 	int r = sandbox_create(request->supervisor, record, &sandbox);
 
-	if (r < 0)
+	if (r < 0) {
+		kit_destroy(kit);
 		return err_set_errno(err, r, "cannot make a sandbox");
+	}
+	sandbox->kit = kit;
 	r = supervisor_add(request->supervisor, sandbox, err);
 	if (r < 0) {
 		supervisor_put(sandbox);
@@ -89,13 +104,13 @@ static int begin_creation(struct request *request, struct record *record, bool s
 	}
 	r = ports_open_record(request->supervisor->ports, sandbox, true, err);
 	if (r == 0)
-		r = policy_provision(request->supervisor->policy, sandbox->record.name,
-				     request->body, err);
+		r = provision(request, sandbox, err);
 	if (r == 0)
 		r = sandbox_request(sandbox, SANDBOX_CREATE, 0, &ticket, err);
 	if (r < 0) {
 		ports_close_all(request->supervisor->ports, sandbox);
 		policy_store_forget(request->supervisor->policy, sandbox->record.name);
+		secret_store_forget_kit(request->supervisor->secrets, sandbox->record.name);
 		supervisor_remove(request->supervisor, sandbox);
 		return r;
 	}
@@ -126,8 +141,9 @@ static int add_placeholders(struct request *request, struct record *record, stru
 static int create_held(struct request *request, struct err *err)
 {
 	bool is_named = false, start = false;
+	struct kit *kit = NULL;
 	struct record record;
-	int r = create_check(request, &record, &is_named, &start, err);
+	int r = create_check(request, &record, &is_named, &start, &kit, err);
 
 	if (r < 0)
 		return r;
@@ -136,7 +152,8 @@ static int create_held(struct request *request, struct err *err)
 	if (r == 0)
 		r = add_placeholders(request, &record, err);
 	if (r == 0)
-		r = begin_creation(request, &record, start, err);
+		r = begin_creation(request, &record, take_ptr(kit), start, err);
+	kit_destroy(kit);
 	record_finish(&record);
 	return r;
 }

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "sbxd/keeper.h"
+#include "sbxd/kit.h"
 #include "sbxd/ports.h"
 #include "sbxd/run.h"
 #include "sbxd/supervisor.h"
@@ -88,6 +89,8 @@ void sandbox_destroy(struct sandbox *sandbox)
 	ports_drop_connections(sandbox);
 	record_finish(&sandbox->record);
 	tail_clear(&sandbox->console);
+	tail_clear(&sandbox->setup_output);
+	kit_destroy(sandbox->kit);
 	if (sandbox->wake_fd >= 0)
 		(void)close(sandbox->wake_fd);
 	free(sandbox->folder);

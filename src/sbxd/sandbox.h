@@ -30,6 +30,7 @@
 #include "sbxd/record.h"
 #include "sbxd/tail.h"
 
+struct kit;
 struct run;
 struct supervisor;
 
@@ -62,6 +63,7 @@ struct sandbox {
 	unsigned finished[SANDBOX_REMOVE + 1]; /* operations that succeeded, by kind */
 	unsigned failed[SANDBOX_REMOVE + 1];   /* and that failed */
 	struct err failure;		       /* the last one */
+	struct tail setup_output;	       /* what the command of the kit printed that failed */
 	unsigned sessions, busy;
 	struct tail console;
 	/*
@@ -75,6 +77,7 @@ struct sandbox {
 	bool ports_stale;    /* the keeper is to hand over the sockets of published ports again */
 	struct run *adopted; /* owned; a run found at the daemon's start, for the keeper */
 	/* fixed from creation on, readable without lock */
+	struct kit *kit;   /* owned; NULL: none */
 	char *folder;	   /* owned: of state */
 	char *run_folder;  /* owned */
 	char *vsock_path;  /* owned: sbx-vsock's socket in run_folder */

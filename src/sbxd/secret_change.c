@@ -56,7 +56,8 @@ static int check_service(const struct secret_store *store, const struct secret_w
 {
 	autocall(buf_finish) struct buf names = { 0 };
 
-	if (services_find(&store->services, wish->name) != NULL)
+	if (services_find(&store->services, wish->name) != NULL ||
+	    secret_kit_service(store, wish->name) != NULL)
 		return 0;
 	buf_init(&names, ERR_TEXT_MAX);
 	for (size_t i = 0; i < store->services.count; i++)
@@ -422,6 +423,7 @@ void secret_store_forget_sandbox(struct secret_store *store, const char *sandbox
 		(void)pthread_mutex_unlock(&store->lock);
 		audit_removed(store, removed);
 	}
+	secret_store_forget_kit(store, sandbox);
 	json_decref(removed);
 }
 

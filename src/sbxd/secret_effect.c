@@ -198,16 +198,13 @@ static int give_entry(const struct secret_store *store, const struct vault_entry
 	return r;
 }
 
-/* All that is in effect, and the token endpoints, which are watched in any case. Lock held. */
-static int give_all(struct secret_store *store, const char *sandbox, take_fn *take, void *context)
+static int give_services(struct secret_store *store, const struct services *services,
+			 const char *sandbox, take_fn *take, void *context)
 {
-	struct err ignored = ERR_INIT;
 	int r = 0;
 
-	if (secret_vault(store, &ignored) < 0)
-		return 0;
-	for (size_t i = 0; r == 0 && i < store->services.count; i++) {
-		const struct service *service = &store->services.items[i];
+	for (size_t i = 0; r == 0 && i < services->count; i++) {
+		const struct service *service = &services->items[i];
 		const struct vault_entry *key = find_key(store, service, sandbox);
 
 		if (key != NULL)
@@ -216,6 +213,21 @@ static int give_all(struct secret_store *store, const char *sandbox, take_fn *ta
 			r = give_login(store, service, find_login(store, service, sandbox), take,
 				       context);
 	}
+	return r;
+}
+
+/* All that is in effect, and the token endpoints, which are watched in any case. Lock held. */
+static int give_all(struct secret_store *store, const char *sandbox, take_fn *take, void *context)
+{
+	const struct secret_kit *kit = secret_kit_find(store, sandbox);
+	struct err ignored = ERR_INIT;
+	int r;
+
+	if (secret_vault(store, &ignored) < 0)
+		return 0;
+	r = give_services(store, &store->services, sandbox, take, context);
+	if (r == 0 && kit != NULL)
+		r = give_services(store, &kit->services, sandbox, take, context);
 	for (size_t i = 0; r == 0 && i < vault_count(store->vault); i++)
 		if (secret_is_effective(store, vault_at(store->vault, i), sandbox))
 			r = give_entry(store, vault_at(store->vault, i), take, context);
@@ -318,9 +330,30 @@ static int add_service(const struct secret_store *store, const struct service *s
 	return r;
 }
 
+/* Where the kit wants sentinels beside the service's own variables. */
+static int add_kit(const struct secret_store *store, const struct secret_kit *kit,
+		   const char *sandbox, struct string_list *ret)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < kit->services.count; i++)
+		r = add_service(store, &kit->services.items[i], sandbox, ret);
+	for (size_t i = 0; r == 0 && i < kit->env.count; i++) {
+		const char *name = kit->env.items[i], *equals = strchr(name, '=');
+		const struct service *service = services_find(&store->services, equals + 1);
+
+		if (service == NULL)
+			service = services_find(&kit->services, equals + 1);
+		if (service != NULL && find_key(store, service, sandbox) != NULL)
+			r = add_line(ret, "%.*s=%s", (int)(equals - name), name, service->sentinel);
+	}
+	return r;
+}
+
 int secret_store_environment(struct secret_store *store, const char *sandbox,
 			     struct string_list *ret)
 {
+	const struct secret_kit *kit;
 	struct err ignored = ERR_INIT;
 	int r = 0;
 
@@ -328,6 +361,9 @@ int secret_store_environment(struct secret_store *store, const char *sandbox,
 	(void)secret_vault(store, &ignored);
 	for (size_t i = 0; r == 0 && i < store->services.count; i++)
 		r = add_service(store, &store->services.items[i], sandbox, ret);
+	kit = secret_kit_find(store, sandbox);
+	if (r == 0 && kit != NULL)
+		r = add_kit(store, kit, sandbox, ret);
 	(void)pthread_mutex_unlock(&store->lock);
 	return r;
 }

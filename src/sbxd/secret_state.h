@@ -9,6 +9,7 @@
 #include "credential/service.h"
 #include "sbxd/secret_source.h"
 #include "sbxd/secret_store.h"
+#include "sbxd/string_list.h"
 #include "vault/vault.h"
 
 enum { SECRET_PENDING_MAX = 16, SECRET_ATTEMPTS_MAX = 4, SECRET_SERVICE_REFRESH_S = 55 * 60 };
@@ -43,6 +44,13 @@ struct secret_attempt {
 	uint64_t until_ms; /* of clock_now_ms() */
 };
 
+/* What the kit of a sandbox says of credentials. */
+struct secret_kit {
+	char *sandbox;		  /* owned */
+	struct services services; /* that no service file tells of */
+	struct string_list env;	  /* "NAME=SERVICE": where a sentinel is to be found too */
+};
+
 struct secret_store {
 	pthread_mutex_t lock; /* of all below but what is fixed */
 	pthread_cond_t wake;  /* of the worker */
@@ -56,6 +64,8 @@ struct secret_store {
 	uint64_t generation;
 	struct secret_value *values; /* owned */
 	size_t values_count;
+	struct secret_kit *kits; /* owned */
+	size_t kits_count;
 	struct secret_pending pending[SECRET_PENDING_MAX];
 	size_t pending_count;
 	struct secret_attempt attempts[SECRET_ATTEMPTS_MAX];
@@ -101,6 +111,12 @@ int secret_values_refresh(struct secret_store *store, const char *sandbox, bool 
 			  struct err *err);
 /* When the next one is due; UINT64_MAX: never. */
 uint64_t secret_values_due_ms(const struct secret_store *store);
+
+/* secret_kit.c. Lock held. Of this sandbox's kit; NULL: none. */
+const struct secret_kit *secret_kit_find(const struct secret_store *store, const char *sandbox);
+/* The service of that name of any kit; NULL: none. */
+const struct service *secret_kit_service(const struct secret_store *store, const char *name);
+void secret_kits_finish(struct secret_store *store);
 
 /* secret_effect.c. Lock held, vault open: whether the entry counts for this sandbox. */
 bool secret_is_effective(const struct secret_store *store, const struct vault_entry *entry,

@@ -261,6 +261,7 @@ void secret_store_destroy(struct secret_store *store)
 	while (store->pending_count > 0)
 		pending_finish(&store->pending[--store->pending_count]);
 	secret_values_finish(store);
+	secret_kits_finish(store);
 	vault_close(store->vault);
 	services_finish(&store->services);
 	free(store->folder);

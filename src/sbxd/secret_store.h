@@ -86,6 +86,14 @@ int secret_store_files(struct secret_store *store, const char *sandbox,
 		       struct secret_file ret[SECRET_FILES_MAX]);
 void secret_file_finish(struct secret_file *file);
 
+/*
+ * What the kit of a sandbox declares: the list `credentials` of docs/api.md. A service that no
+ * service file tells of is made of its inject rules, and `secret set` takes its name from now on.
+ */
+int secret_store_set_kit(struct secret_store *store, const char *sandbox, const json_t *credentials,
+			 struct err *err);
+void secret_store_forget_kit(struct secret_store *store, const char *sandbox);
+
 /* PROXY_SECRET_USED, PROXY_ALARM and PROXY_TOKENS of this sandbox's proxy; others are ignored. */
 void secret_store_event(struct secret_store *store, const char *sandbox,
 			const struct proxy_message *message);

@@ -31,6 +31,7 @@
 #include "sbxd/authority.h"
 #include "sbxd/environment.h"
 #include "sbxd/guest.h"
+#include "sbxd/kit_apply.h"
 #include "sbxd/run.h"
 #include "sbxd/sandbox.h"
 #include "sbxd/secret_store.h"
@@ -659,6 +660,9 @@ int run_start(struct sandbox *sandbox, struct run *run, struct err *err)
 	if (r < 0)
 		return r;
 	put_logins(sandbox);
+	r = kit_apply(sandbox, run, err);
+	if (r < 0)
+		return r;
 	run_watch_busy(sandbox, run);
 	return 0;
 }

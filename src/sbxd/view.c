@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "sbxd/disk.h"
+#include "sbxd/kit.h"
 #include "sbxd/policy_store.h"
 #include "sbxd/sandbox.h"
 #include "sbxd/secret_store.h"
@@ -27,6 +28,16 @@ json_t *view_time(int64_t seconds)
 	if (strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
 		return NULL;
 	return json_string(text);
+}
+
+json_t *view_bytes(const char *bytes, size_t len)
+{
+	autofree char *text = strndup(bytes, len);
+
+	for (char *c = text; c != NULL && *c != '\0'; c++)
+		if ((*c < ' ' || *c > '~') && *c != '\n' && *c != '\t')
+			*c = '?';
+	return text == NULL ? NULL : json_string(text);
 }
 
 static json_t *view_mounts(const struct mounts *mounts)
@@ -97,6 +108,8 @@ static json_t *view_locked(const struct sandbox *sandbox)
 		"allow_weak_jail", record->weak_jail, "created_at", view_time(record->created_at),
 		"started_at", view_time(record->started_at), "stopped_at",
 		view_time(record->stopped_at), "last_used_at", view_time(record->last_used_at));
+	if (sandbox->kit != NULL)
+		(void)json_object_set_new(json, "kit", kit_view(sandbox->kit));
 	if (record->ports.count > 0)
 		(void)json_object_set_new(json, "ports", view_ports(&record->ports));
 	if (record->status == SANDBOX_RUNNING) {

@@ -19,6 +19,9 @@ json_t *view_inspect(struct sandbox *sandbox);
 json_t *view_removed(struct sandbox *sandbox);
 
 /* RFC 3339 in UTC; NULL for 0. */
+/* Bytes as text: what is no printable ASCII, tab or new line becomes '?'. */
+json_t *view_bytes(const char *bytes, size_t len);
+
 json_t *view_time(int64_t seconds);
 
 /*

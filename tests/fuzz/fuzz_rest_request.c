@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "sbxd/create.h"
+#include "sbxd/kit.h"
 #include "sbxd/record.h"
 #include "sbxd/route.h"
 #include "sbxd/supervisor.h"
@@ -23,15 +24,18 @@ static void try_creation(json_t *body)
 	};
 	struct request request = { .supervisor = &supervisor, .body = body };
 	struct err err = ERR_INIT;
+	struct kit *kit = NULL;
 	struct record record;
 	bool is_named, start;
 
-	if (create_check(&request, &record, &is_named, &start, &err) < 0) {
+	if (create_check(&request, &record, &is_named, &start, &kit, &err) < 0) {
 		assert(err.text[0] != '\0');
 		return;
 	}
 	assert(!is_named || name_is_valid(record.name));
 	assert(record.cpus >= 1 && record.cpus <= 4);
+	assert((kit != NULL) == (record.kit == RECORD_KIT_PENDING));
+	kit_destroy(kit);
 	record_finish(&record);
 }
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/fd.h"
+#include "sbxd/kit.h"
 #include "sbxd/request.h"
 #include "sbxd/supervisor.h"
 #include "tests/unit/sbxd/templates.h"
@@ -16,9 +17,11 @@ static int check(const char *body, struct record *ret, bool *ret_named)
 	struct request request = { .supervisor = &supervisor,
 				   .body = json_loads(body, JSON_REJECT_DUPLICATES, NULL) };
 	struct err err = ERR_INIT;
+	struct kit *kit = NULL;
 	bool start;
-	int r = create_check(&request, ret, ret_named, &start, &err);
+	int r = create_check(&request, ret, ret_named, &start, &kit, &err);
 
+	kit_destroy(kit);
 	json_decref(request.body);
 	return r == 0 || err.text[0] != '\0' ? r : -ENOMSG;
 }

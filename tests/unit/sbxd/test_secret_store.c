@@ -174,6 +174,66 @@ TEST(the_sandbox_s_own_wins_and_goes_with_it)
 	end(store);
 }
 
+TEST(a_kit_brings_a_service_of_its_own)
+{
+	struct secret_store *store = begin();
+	struct string_list env = { .count = 0 };
+	struct err err = ERR_INIT;
+	struct proxy_message found;
+	json_t *declared = json_loads(
+		"[{\"service\":\"acme\",\"api_key\":{\"env\":\"ACME_KEY\",\"inject\":[{\"domain\":"
+		"\"API.acme.example\",\"header\":\"X-Acme\",\"format\":\"key %s\"}]}},"
+		"{\"service\":\"openai\",\"api_key\":{\"env\":\"OTHER_KEY\",\"inject\":[{"
+		"\"domain\":"
+		"\"evil.example\"}]}}]",
+		0, NULL);
+
+	CHECK_EQ(set_key(store, "acme", NULL, "early"), -EINVAL);
+	CHECK_EQ(secret_store_set_kit(store, "web", declared, &err), 0);
+	CHECK_EQ(set_key(store, "acme", NULL, "acme_real_value"), 0);
+	CHECK_EQ(set_key(store, "openai", NULL, "openai_real_value"), 0);
+	CHECK(find(store, "web", CREDENTIAL_SERVICE, "acme", "key %s", &found));
+	CHECK_STR(found.value, "acme_real_value");
+	CHECK_STR(found.header, "x-acme");
+	CHECK_STR(found.targets[0], "api.acme.example");
+	proxy_message_finish(&found);
+	CHECK(!find(store, "other", CREDENTIAL_SERVICE, "acme", NULL, &found));
+	CHECK(find(store, "web", CREDENTIAL_SERVICE, "openai", NULL, &found));
+	CHECK_STR(found.targets[0], "api.openai.com"); /* not what the kit says of it */
+	proxy_message_finish(&found);
+	CHECK_EQ(secret_store_environment(store, "web", &env), 0);
+	CHECK(is_in(&env, "ACME_KEY=proxy-managed") && is_in(&env, "OTHER_KEY=proxy-managed"));
+	CHECK(is_in(&env, "SBX_CRED_ACME_MODE=apikey"));
+	secret_store_forget_sandbox(store, "web");
+	CHECK(!find(store, "web", CREDENTIAL_SERVICE, "acme", NULL, &found));
+	string_list_finish(&env);
+	json_decref(declared);
+	end(store);
+}
+
+TEST(a_kit_s_credential_that_cannot_be_is_refused)
+{
+	static const char *const injects[] = {
+		"{\"domain\":\"a.example\",\"header\":\"x y\"}",
+		"{\"domain\":\"a.example\",\"format\":\"no place\"}",
+		"{\"domain\":\"a.example\",\"format\":\"%s and %s\"}",
+		"{\"domain\":\"a.example\",\"format\":\"%n%s\"}",
+		"{\"domain\":\"a.example\",\"format\":\"%s\\r\\nhost: b\"}",
+	};
+	struct secret_store *store = begin();
+
+	for (size_t i = 0; i < countof(injects); i++) {
+		struct err err = ERR_INIT;
+		json_t *declared = json_pack("[{ss s{so}}]", "service", "acme", "api_key", "inject",
+					     json_pack("[o]", json_loads(injects[i], 0, NULL)));
+
+		CHECK_EQ(secret_store_set_kit(store, "web", declared, &err), -EINVAL);
+		CHECK(err.text[0] != '\0');
+		json_decref(declared);
+	}
+	end(store);
+}
+
 TEST(a_custom_secret_has_a_placeholder_that_stays)
 {
 	struct secret_store *store = begin();

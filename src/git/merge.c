@@ -194,12 +194,12 @@ static int take(const struct quarantine *quarantine, const char *result, struct 
 	const struct git_call own = quarantine_call(quarantine);
 	const struct git_call call = repository_call(quarantine->repository);
 	const char *mark[] = { "update-ref", RESULT, result, NULL };
-	static const char *const unmark[] = { "update-ref", "-d", "refs/sbx/merge", NULL };
+	static const char *const unmark[] = { "update-ref", "-d", REGISTRY_MERGE, NULL };
 	struct err ignored = ERR_INIT;
 	int r = git_must(&own, mark, NULL, err);
 
 	if (r == 0)
-		r = fetch(quarantine, "+" RESULT, "refs/sbx/merge", err);
+		r = fetch(quarantine, "+" RESULT, REGISTRY_MERGE, err);
 	if (r < 0)
 		return r;
 	r = go_forward(quarantine, result, err);

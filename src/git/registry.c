@@ -270,9 +270,13 @@ static void sweep_folder(const struct repository *repository)
 
 static int replay(const struct repository *repository, struct err *err)
 {
+	static const char *const unmark[] = { "update-ref", "-d", REGISTRY_MERGE, NULL };
+	const struct git_call call = repository_call(repository);
 	autocall(branches_finish) struct branches branches = { .count = 0 };
+	struct err absent = ERR_INIT;
 	int r = registry_list(repository, &branches, err);
 
+	(void)git_must(&call, unmark, NULL, &absent);
 	sweep_folder(repository);
 	for (size_t i = 0; r == 0 && i < branches.count; i++)
 		if (!is_folder(branches.items[i].folder))

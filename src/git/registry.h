@@ -37,6 +37,9 @@ struct branches {
 #define REGISTRY_MAKING ".making"
 #define REGISTRY_REMOVING ".removing"
 
+/* The reference under which a merge is, until HEAD has it. */
+#define REGISTRY_MERGE "refs/sbx/merge"
+
 /* All of them, in the order in which they were made; finish it. */
 int registry_list(const struct repository *repository, struct branches *ret, struct err *err);
 void branches_finish(struct branches *branches);

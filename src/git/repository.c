@@ -279,6 +279,25 @@ int repository_check_settled(const struct repository *repository, struct err *er
 	return 0;
 }
 
+int repository_count_changed(const struct repository *repository, size_t *ret, struct err *err)
+{
+	static const char *const words[] = {
+		"diff", "-z", "--name-only", "--no-renames", "HEAD", "--no-ext-diff", NULL
+	};
+	const struct git_call call = repository_call(repository);
+	autocall(buf_finish) struct buf out;
+	size_t count = 0;
+	int r;
+
+	buf_init(&out, GIT_OUTPUT_MAX);
+	r = git_must(&call, words, &out, err);
+	for (size_t i = 0; r == 0 && i < out.len; i++)
+		count += out.data[i] == '\0';
+	if (r == 0)
+		*ret = count;
+	return r;
+}
+
 /* What makes a filter do nothing; git-config(1), filter.<driver>.*. NULL for other settings. */
 static const char *replacement(const char *key)
 {

@@ -43,6 +43,9 @@ void repository_finish(struct repository *repository);
 /* -EBUSY when an operation is under way, -ENODATA when there is no commit yet. */
 int repository_check_settled(const struct repository *repository, struct err *err);
 
+/* How many files of the checkout differ from its commit, new ones not counted. */
+int repository_count_changed(const struct repository *repository, size_t *ret, struct err *err);
+
 /* A call in its work tree, with the user's configuration. */
 struct git_call repository_call(const struct repository *repository);
 

@@ -10,6 +10,7 @@
 #include "sbx/create.h"
 #include "sbx/report.h"
 #include "sbx/sandbox.h"
+#include "sbx/workcopy.h"
 
 static void print_line(const char *name, const char *value)
 {
@@ -62,15 +63,31 @@ static void print_created(const json_t *sandbox)
 		name, name);
 }
 
+static int work_on_branch(struct workcopy *workcopy, struct create_request *request,
+			  struct err *err)
+{
+	const struct create_options *options = request->options;
+	int r = workcopy_begin(workcopy, options->branch, request->paths, request->paths_count,
+			       options->quiet, err);
+
+	request->paths = workcopy->paths;
+	request->paths_count = workcopy->paths_count;
+	request->workcopy = workcopy;
+	return r;
+}
+
 /* request: all but the options, which are those of the values. */
 static int create_and_print(const struct invocation *invocation, struct create_request *request,
 			    struct err *err)
 {
 	autocall(client_finish) struct client client = { .socket_path = NULL };
+	autocall(workcopy_finish) struct workcopy workcopy = WORKCOPY_INIT;
 	struct progress progress;
 	json_t *sandbox;
 	int r = client_init(&client, invocation, err);
 
+	if (r == 0 && request->options->branch != NULL)
+		r = work_on_branch(&workcopy, request, err);
 	if (r < 0)
 		return r;
 	progress_init(&progress, request->options->quiet);
@@ -78,6 +95,8 @@ static int create_and_print(const struct invocation *invocation, struct create_r
 	client.quiet = request->options->quiet;
 	request->keep_alive = request->options->keep_alive;
 	r = create_sandbox(&client, request, &sandbox, err);
+	if (r < 0)
+		workcopy_undo(&workcopy);
 	if (r < 0)
 		return r;
 	if (request->options->quiet)

@@ -11,6 +11,7 @@
 #include "sbx/client.h"
 #include "sbx/report.h"
 #include "sbx/sandbox.h"
+#include "sbx/workcopy.h"
 
 struct rm_options {
 	bool all, force;
@@ -32,16 +33,24 @@ static const struct option rows[] = {
 static int remove_one(struct client *client, const char *name, bool force)
 {
 	struct err err = ERR_INIT;
+	json_t *sandbox = NULL;
+	int r;
 
 	(void)printf("Deleting sandbox %s...\n", name);
 	(void)fflush(stdout);
 	progress_step(client->progress, "Removing");
-	if (sandbox_remove(client, name, force, &err) < 0) {
+	r = sandbox_get(client, name, &sandbox, &err);
+	if (r == 0)
+		r = sandbox_remove(client, name, force, &err);
+	if (r < 0) {
 		report_error(&err);
-		return EXIT_FAILURE;
+	} else {
+		(void)printf("Sandbox '%s' removed\n", name);
+		(void)fflush(stdout);
+		workcopy_release(sandbox);
 	}
-	(void)printf("Sandbox '%s' removed\n", name);
-	return EXIT_SUCCESS;
+	json_decref(sandbox);
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 /* "Remove the sandboxes 'a', 'b' with all that is on their disks?" */

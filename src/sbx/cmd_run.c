@@ -18,6 +18,7 @@
 #include "sbx/env.h"
 #include "sbx/report.h"
 #include "sbx/sandbox.h"
+#include "sbx/workcopy.h"
 
 enum { SESSION_END_MS = 2000, SESSION_POLL_MS = 20 };
 
@@ -52,7 +53,8 @@ struct wanted {
 	const char *agent; /* NULL: not said */
 	const char *const *paths;
 	size_t paths_count;
-	const char *const *command; /* what stands behind "--"; ends with NULL */
+	const char *const *command;	 /* what stands behind "--"; ends with NULL */
+	const struct workcopy *workcopy; /* whose the first path is; NULL: none */
 };
 
 static bool is_path(const char *word)
@@ -111,6 +113,19 @@ static int understand(struct client *client, const struct invocation *invocation
 		r = take_old_name(client, word, ret, err);
 	ret->paths++;
 	ret->paths_count--;
+	return r;
+}
+
+/* The copy of the repository stands in for the folder that was named. */
+static int work_on_branch(struct workcopy *workcopy, struct wanted *wanted, struct err *err)
+{
+	const struct create_options *options = &wanted->options->create;
+	int r = workcopy_begin(workcopy, options->branch, wanted->paths, wanted->paths_count,
+			       options->quiet, err);
+
+	wanted->paths = workcopy->paths;
+	wanted->paths_count = workcopy->paths_count;
+	wanted->workcopy = workcopy;
 	return r;
 }
 
@@ -239,6 +254,7 @@ static int create(struct client *client, const struct wanted *wanted, json_t **r
 		.paths = wanted->paths_count > 0 ? wanted->paths : here,
 		.paths_count = wanted->paths_count > 0 ? wanted->paths_count : countof(here),
 		.keep_alive = options->detach || options->create.keep_alive,
+		.workcopy = wanted->workcopy,
 	};
 	int r = create_sandbox(client, &request, ret, err);
 
@@ -345,6 +361,8 @@ static int attach_and_remove(struct client *client, const struct wanted *wanted,
 			       sandbox_text(sandbox, "name"));
 		report_error(&remove_err);
 		status = status == 0 ? EXIT_FAILURE : status;
+	} else if (wanted->options->remove) {
+		workcopy_release(sandbox);
 	}
 	return r < 0 ? r : status;
 }
@@ -354,6 +372,7 @@ static int run(const struct invocation *invocation, struct err *err)
 	const struct run_options *options = invocation->values;
 	autocall(client_finish) struct client client = { .socket_path = NULL };
 	autocall(env_finish) struct env env = { .items = NULL };
+	autocall(workcopy_finish) struct workcopy workcopy = WORKCOPY_INIT;
 	struct progress progress;
 	struct wanted wanted;
 	json_t *sandbox = NULL;
@@ -365,8 +384,12 @@ static int run(const struct invocation *invocation, struct err *err)
 	client.progress = &progress;
 	client.quiet = options->create.quiet;
 	r = understand(&client, invocation, &wanted, err);
+	if (r == 0 && options->create.branch != NULL)
+		r = work_on_branch(&workcopy, &wanted, err);
 	if (r == 0)
 		r = find_or_create(&client, &wanted, &env, &sandbox, err);
+	if (r < 0)
+		workcopy_undo(&workcopy);
 	if (r < 0)
 		return r;
 	if (options->detach)

@@ -14,6 +14,11 @@ extern const struct command sbx_root, older_root;
 extern const struct man_section sbx_man_sections[];
 
 extern const struct command cmd_audit;
+extern const struct command cmd_branch;
+extern const struct command cmd_branch_diff;
+extern const struct command cmd_branch_fetch;
+extern const struct command cmd_branch_merge;
+extern const struct command cmd_branch_rm;
 extern const struct command cmd_completion;
 extern const struct command cmd_cp;
 extern const struct command cmd_create;

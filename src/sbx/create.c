@@ -16,6 +16,7 @@
 #include "sbx/policy.h"
 #include "sbx/portspec.h"
 #include "sbx/sandbox.h"
+#include "sbx/workcopy.h"
 
 #define TARGET(member) .offset = offsetof(struct create_options, member)
 
@@ -40,6 +41,12 @@ const struct option create_option_rows[] = {
 	  .complete = COMPLETE_FILE,
 	  TARGET(mounts),
 	  .help = "share a file or folder at another place; may be repeated" },
+	{ .name = "branch",
+	  .kind = OPTION_STRING,
+	  .argument = "NAME",
+	  TARGET(branch),
+	  .help = "work on a copy of the repository, on this branch, and leave\n"
+		  "the checkout alone (see sbx branch)" },
 	{ .name = "cpus",
 	  .kind = OPTION_NUMBER,
 	  .argument = "N",
@@ -260,6 +267,8 @@ static int make_body(const struct create_request *request, json_t **ret, struct 
 			      "and '.', and numbers are below 2^63");
 	if (r == 0)
 		r = add_mounts(body, request, err);
+	if (r == 0 && request->workcopy != NULL)
+		r = workcopy_add(request->workcopy, body, err);
 	if (r == 0)
 		r = add_env(body, request->options, err);
 	if (r == 0)

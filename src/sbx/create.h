@@ -14,11 +14,13 @@
 
 struct client;
 struct err;
+struct workcopy;
 
 struct create_options {
 	const char *name, *engine, *kernel;	  /* NULL: the daemon chooses */
 	const char *extra_ca;			  /* NULL: none */
 	const char *template;			  /* NULL: the agent's */
+	const char *branch;			  /* NULL: on the folder itself */
 	uint64_t cpus, memory, disk, docker_disk; /* 0: the daemon chooses */
 	const char *policy;			  /* a preset or a file; NULL: the global one */
 	struct option_list deny_network;
@@ -40,6 +42,7 @@ struct create_request {
 	const char *const *paths; /* "PATH[:ro]", the workspace first */
 	size_t paths_count;
 	bool keep_alive;
+	const struct workcopy *workcopy; /* whose the first path is; NULL: none */
 };
 
 /*

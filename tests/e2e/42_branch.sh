@@ -1,0 +1,248 @@
+# Branch mode: a copy of the repository for each sandbox, and what comes back of it. Most is against real git alone;
+# two sandboxes are booted.
+mkdir -p "$TMP/b"
+
+# new_repo NAME: a repository with one commit, which becomes the current folder
+new_repo() {
+	git init -q -b main "$TMP/b/$1"
+	cd "$TMP/b/$1"
+	echo a >a
+	git add a
+	git commit -qm first
+}
+
+# what of the user's repository must stay as it is
+checkout_of() {
+	(cd "$1" && git rev-parse HEAD && git status --porcelain && git for-each-ref refs/heads refs/remotes refs/tags && cksum .git/index .git/config .git/HEAD a)
+}
+
+branch_made() {
+	new_repo one
+	echo dirty >>a
+	checkout_of . >"$TMP/b/before"
+	sbx create --name b-one --keep-alive --branch topic/x shell . 2>"$TMP/b/notes"
+	says "$(cat "$TMP/b/notes")" 'NOTE: 1 changed file of your checkout is not in the branch'
+	is "$(sbx exec b-one pwd)" "$TMP/b/one/.sbx/topic-x"
+	is "$(sbx exec b-one git symbolic-ref --short HEAD)" topic/x
+	is "$(sbx exec b-one cat a)" a
+	checkout_of . | cmp - "$TMP/b/before"
+}
+t "a sandbox gets a copy of the repository on its branch; the checkout stays as it is" branch_made
+
+work_is_done() {
+	cd "$TMP/b/one"
+	sbx exec b-one bash -ec '
+		echo b >b && git add b && git commit -qm second
+		git checkout -qb side && git commit -q --allow-empty -m side && git checkout -q topic/x
+		git stash list && git tag t1 && git gc -q && git fsck --strict
+		git log --oneline main.. | grep second && git config user.email'
+	checkout_of . | cmp - "$TMP/b/before"
+	is "$(sbx branch ls --json | jq -r '.branches[] | "\(.branch) \(.sandbox) \(.commits)"')" "topic/x b-one 1"
+	says "$(sbx branch ls)" "topic/x +b-one +running +1 +$TMP/b/one/.sbx/topic-x"
+}
+t "commits, branches, tags and gc in the sandbox; ls counts what is new" work_is_done
+
+nothing_of_the_users_is_writable() {
+	cd "$TMP/b/one"
+	fails 2 sbx exec -u root b-one sh -c "echo x > $TMP/b/one/.git/objects/planted"
+	fails 1 sbx exec -u root b-one sh -c "rm -rf $TMP/b/one/.git/objects/*"
+	fails 2 sbx exec b-one ls "$TMP/b/one/.git/HEAD"
+	fails 2 sbx exec b-one ls "$TMP/b/one/a"
+	git fsck --strict
+}
+t "the sandbox sees the user's objects read-only, and neither their branches nor their checkout" nothing_of_the_users_is_writable
+
+# What an agent can try so that git on the host runs its program.
+planted_program_does_not_run() {
+	cd "$TMP/b/one"
+	sbx exec b-one bash -c '
+		evil="touch '"$TMP"'/b/ran"
+		printf "#!/bin/sh\n$evil\n" | tee .git/hooks/post-checkout .git/hooks/post-merge >hook; chmod +x hook
+		git config core.fsmonitor "$evil"; git config core.hooksPath "$PWD"; echo "[core]" >.git/config.worktree
+		echo "* filter=evil diff=evil merge=evil" >.gitattributes
+		cp hook post-merge; cp hook post-checkout; cp hook reference-transaction
+		git add -A && git commit -qm planted'
+	test ! -e .sbx/topic-x/.git/hooks/post-checkout
+	git config filter.evil.smudge "touch $TMP/b/ran; cat"
+	git config merge.evil.driver "touch $TMP/b/ran"
+	git config diff.evil.textconv "touch $TMP/b/ran; cat"
+	git config diff.evil.command "touch $TMP/b/ran"
+	sbx branch ls
+	sbx branch diff topic/x
+	sbx branch diff --stat topic/x
+	git checkout -q a
+	sbx branch merge topic/x
+	test -e b
+	test ! -e "$TMP/b/ran"
+	git config --remove-section filter.evil
+	is "$(git status --porcelain)" ""
+}
+t "hooks, drivers and settings that an agent plants do not run on the host" planted_program_does_not_run
+
+diff_shows_what_is_not_committed() {
+	cd "$TMP/b/one"
+	sbx exec b-one bash -c 'printf "n\e]0;title\a\n" >new; echo c >>b'
+	says "$(sbx branch diff b-one)" '^\+c$'
+	says "$(cd / && sbx branch diff --stat b-one)" 'new +\| 1'
+	says_not "$(sbx branch diff --committed topic/x)" '^\+c$'
+	# On a terminal, what drives it is shown as text.
+	says "$(script -qec 'sbx branch diff topic/x' /dev/null)" '^\+n\\x1b\]0;title\\x07'
+	fails 1 sbx branch merge topic/x
+	says "$(cat "$TMP/stderr")" '2 files of branch .topic/x. are not committed'
+	is "$(sbx branch merge --committed topic/x)" "Nothing to merge: you have all commits of topic/x"
+	sbx exec b-one bash -c 'git add -A && git commit -qm third'
+	is "$(sbx branch fetch b-one)" "Fetched into your branch topic/x"
+	is "$(git show topic/x:b | tail -n1)" c
+}
+t "diff shows what is not committed, harmless to a terminal; merge asks for a commit" diff_shows_what_is_not_committed
+
+comes_back() {
+	cd "$TMP/b/one"
+	is "$(sbx run --branch topic/x -- bash -c 'echo $SANDBOX_NAME; pwd')" "b-one
+$TMP/b/one/.sbx/topic-x"
+	fails 1 sbx run --branch topic/x . --name shared true
+}
+t "run --branch comes back to the sandbox of that branch" comes_back
+
+# Two agents, each on its branch of one repository, at the same time; both are merged.
+two_at_once() {
+	cd "$TMP/b/one"
+	sbx create --name b-two --branch other shell . 2>/dev/null
+	for name in b-one b-two; do
+		sbx exec $name bash -ec 'for i in 1 2 3 4; do echo $i >$SANDBOX_NAME.$i; git add .; git commit -qm "$SANDBOX_NAME $i"; done; git gc -q' &
+	done
+	wait
+	for i in 1 2 3 4 5; do sbx branch ls >/dev/null & done
+	wait
+	sbx branch merge topic/x
+	sbx branch merge other
+	is "$(git log --oneline --first-parent main -1 --format=%s)" "Merge branch 'other' of a sandbox"
+	is "$(ls b-one.* b-two.* | wc -l)" 8
+	git fsck --strict
+	is "$(git status --porcelain)" ""
+}
+t "two sandboxes work on two branches of one repository at once" two_at_once
+
+removed() {
+	cd "$TMP/b/one"
+	sbx rm -f b-two
+	test ! -e .sbx/other
+	sbx exec b-one bash -c 'echo x >x; git add x; git commit -qm lost; echo y >y'
+	sbx rm -f b-one 2>"$TMP/stderr"
+	says "$(cat "$TMP/stderr")" "WARNING: branch 'topic/x' has 2 commits and 1 changed file that you do not have, and was kept"
+	is "$(cat .sbx/topic-x/y)" y
+	is "$(sbx branch ls --json | jq -r '.branches[] | "\(.branch) \(.sandbox)"')" "topic/x null"
+	fails 1 sbx branch rm topic/x
+	says "$(cat "$TMP/stderr")" 'not a terminal'
+	sbx branch rm -f topic/x
+	test ! -e .sbx/topic-x
+	is "$(git for-each-ref refs/sbx)" ""
+	fails 1 sbx branch merge topic/x
+	says "$(cat "$TMP/stderr")" "no sandbox works on a branch 'topic/x'"
+}
+t "rm takes the copy away only when nothing is lost with it, and says what is kept" removed
+
+refused() {
+	new_repo refused
+	git clone -q --bare . "$TMP/b/bare"
+	fails 1 sbx create --branch x shell "$TMP/b/bare"
+	says "$(cat "$TMP/stderr")" '^ERROR: .* is a bare repository'
+	fails 1 sbx create --branch x shell "$SHARED"
+	says "$(cat "$TMP/stderr")" '^ERROR: .* is in no git repository'
+	fails 1 sbx create --branch x shell "$PWD:ro"
+	fails 1 sbx create --branch 'a..b' shell .
+	says "$(cat "$TMP/stderr")" 'cannot be the name of a branch'
+	git init -q "$TMP/b/empty"
+	fails 1 sbx create --branch x shell "$TMP/b/empty"
+	says "$(cat "$TMP/stderr")" 'no commit yet'
+	git checkout -qb o && echo b >a && git commit -qam o && git checkout -q main && echo c >a && git commit -qam m
+	git merge -q o >/dev/null || true
+	fails 1 sbx create --branch x shell .
+	says "$(cat "$TMP/stderr")" 'in the middle of a merge'
+	test ! -e .sbx
+}
+t "a bare, an empty and a merging repository are refused in one sentence" refused
+
+# A git that kills the sbx which called it, before its Nth call.
+killing_git() {
+	mkdir -p "$TMP/b/bin"
+	cat >"$TMP/b/bin/git" <<-END
+		#!/bin/sh
+		n=\$((\$(cat "$TMP/b/count") + 1))
+		echo \$n >"$TMP/b/count"
+		[ \$n != "\$(cat "$TMP/b/kill-at")" ] || { kill -KILL \$PPID; exit 1; }
+		exec $(command -v git) "\$@"
+	END
+	chmod +x "$TMP/b/bin/git"
+}
+
+# killed_at N COMMAND...: its status
+killed_at() {
+	local at=$1 status=0
+	shift
+	echo 0 >"$TMP/b/count"
+	echo $at >"$TMP/b/kill-at"
+	PATH=$TMP/b/bin:$PATH "$@" >"$TMP/b/out" 2>&1 || status=$?
+	return $status
+}
+
+kill_while_made() {
+	killing_git
+	new_repo killed
+	checkout_of . >"$TMP/b/before"
+	local n=0 status=137
+	while [ $status = 137 ]; do
+		n=$((n + 1))
+		status=0
+		killed_at $n sbx create --name b-killed --branch topic shell . || status=$?
+		checkout_of . | cmp - "$TMP/b/before"
+		git fsck --strict
+	done
+	cat "$TMP/b/out"
+	is $status 0
+	test $n -gt 15
+	is "$(ls -A .sbx | sort | tr '\n' ' ')" ".gitignore topic "
+	is "$(git for-each-ref --format='%(refname)' refs/sbx)" refs/sbx/keep/topic
+	is "$(sbx exec b-killed git status --porcelain)" ""
+}
+t "sbx killed at each step of making a copy: the next one makes it, and nothing is left over" kill_while_made
+
+kill_while_merged() {
+	cd "$TMP/b/killed"
+	sbx exec b-killed bash -c 'echo b >b; git add b; git commit -qm b'
+	echo c >c && git add c && git commit -qm c
+	local n=0 status=137
+	while [ $status = 137 ]; do
+		n=$((n + 1))
+		status=0
+		killed_at $n sbx branch merge topic || status=$?
+		git fsck --strict
+		is "$(git status --porcelain)" ""
+		[ $status = 137 ] || break
+		test ! -e b || is "$(git log -1 --format=%s)" "Merge branch 'topic' of a sandbox"
+	done
+	cat "$TMP/b/out"
+	is $status 0
+	test $n -gt 10
+	test -e b
+	is "$(git log --oneline | wc -l)" 4
+	sbx branch ls
+	is "$(ls .git/sbx | sort | tr '\n' ' ')" "branches lock "
+	is "$(git for-each-ref --format='%(refname)' refs/sbx)" refs/sbx/keep/topic
+}
+t "sbx killed at each step of a merge: the checkout is whole, and the next one merges" kill_while_merged
+
+kill_of_the_daemon() {
+	cd "$TMP/b/killed"
+	sbx create --name b-late --branch late shell . >"$TMP/b/out" 2>&1 &
+	wait_for 30 test -d .sbx/late
+	kill -KILL "$(sbx daemon status --json | jq .pid)"
+	wait || true
+	wait_for 30 sh -c '! sbx ls | grep -q removing'
+	sbx run --branch late -- git commit -q --allow-empty -m late
+	is "$(sbx branch ls --json | jq -r '.branches[] | select(.branch == "late").commits')" 1
+	sbx rm -f "$(sbx branch ls --json | jq -r '.branches[] | select(.branch == "late").sandbox')" b-killed
+	sbx branch rm -f late
+	is "$(git worktree list | wc -l)" 1
+}
+t "sbxd killed while a sandbox on a branch is made: run --branch goes on" kill_of_the_daemon

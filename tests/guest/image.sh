@@ -13,7 +13,10 @@ cd "$guest"
 
 # A recipe with the smallest root there is: its setup is a static program that needs no libc.
 make_recipe() {
-	mkdir -p "$work/root/etc/apt/sources.list.d" "$work/root/dir" "$work/recipe/files/etc"
+	mkdir -p "$work/root/etc/apt/sources.list.d" "$work/root/dir" "$work/root/tmp" "$work/root/var/lib/dpkg/info" \
+		"$work/root/dev" "$work/root/proc" "$work/recipe/files/etc"
+	echo 'Package: none' >"$work/root/var/lib/dpkg/status"
+	echo one >"$work/root/var/lib/dpkg/info/one"
 	echo 'deb http://who:secret@mirror.example/debian trixie main' \
 		>"$work/root/etc/apt/sources.list.d/0000sources.list"
 	seq 100000 >"$work/root/dir/numbers"
@@ -52,6 +55,45 @@ unpack() {
 	as_root fsck.erofs ${3+"$3"} --extract="$2" "$1"
 }
 
+# layer_in DIRECTORY: the layer of a recipe whose setup changes, adds, replaces and removes, on the image above
+layer_in() {
+	mkdir -p "$work/$1" "$work/change/files/etc"
+	echo changed >"$work/change/files/etc/hello"
+	cat >"$work/change.c" <<-'EOF'
+		#include <sys/stat.h>
+		#include <unistd.h>
+		int main(void)
+		{
+			return unlink("/dir/7") + unlink("/dir/8") + mkdir("/dir/8", 0755) + symlink("x", "/dir/new") +
+			       unlink("/var/lib/dpkg/info/one") + rmdir("/var/lib/dpkg/info");
+		}
+	EOF
+	"${CC:-cc}" -static -o "$work/change/setup" "$work/change.c"
+	as_root image/layer "$work/$1" "$work/change" 1700000000 fedcba9876543210fedcba9876543210 "$work/one/root.erofs"
+}
+
+same_layers() {
+	layer_in first && layer_in second && cmp "$work/first/root.erofs" "$work/second/root.erofs"
+}
+
+# Folders only where something in them changed; what is gone as a mark, a folder once.
+has_the_difference() {
+	unpack "$work/first/root.erofs" "$work/layer" >/dev/null
+	same "$(as_root find "$work/layer" -mindepth 1 -printf '%y /%P\n' | grep -v ' /var/\(cache\|log\|lib/apt\)' |
+		LC_ALL=C sort | paste -sd' ')" \
+		'c /dir/7 c /var/lib/dpkg/info d /dir d /dir/8 d /etc d /var d /var/lib d /var/lib/dpkg f /etc/hello l /dir/new'
+}
+
+# The next layer sees the root that the two make.
+has_both() {
+	image=$work/next
+	mkdir -p "$image" "$work/look/files"
+	as_root image/layer "$image" "$work/look" 1700000000 fedcba9876543210fedcba9876543210 \
+		"$work/one/root.erofs" "$work/first/root.erofs"
+	same "$(as_root fsck.erofs "$image/root.erofs" | tail -n 1)" '<I> erofs: No errors found'
+	same "$(as_root cat "$image/status")" 'Package: none'
+}
+
 has_no_login() {
 	unpack "$work/one/root.erofs" "$work/unpacked" &&
 		same "$(as_root cat "$work/unpacked/etc/apt/sources.list")" 'deb http://mirror.example/debian trixie main'
@@ -71,7 +113,7 @@ find_in() {
 check_account() {
 	check 'agent is 1000 and has bash and a home' same "$(in_root getent passwd agent)" \
 		'agent:x:1000:1000::/home/agent:/bin/bash'
-	check 'it is in groups sudo and docker' same "$(in_root id -nG agent)" 'agent sudo docker'
+	check 'it is in group sudo' same "$(in_root id -nG agent)" 'agent sudo'
 	check 'its home is its own' same "$(in_root stat -c %U:%G /home/agent)" agent:agent
 	check 'nobody has a password' same "$(in_root cut -d: -f2 /etc/shadow | tr -d '*!\n')" ''
 	check 'the rules of sudo are valid' in_root visudo -cq
@@ -103,13 +145,10 @@ check_files() {
 }
 
 check_programs() {
-	for program in bash bzip2 curl docker dockerd file gcc git ip jq less make nano ping ps pstree python3 \
+	for program in bash bzip2 curl file gcc git ip jq less make nano ping ps pstree python3 \
 		socat ssh strace sudo tar unshare unzip vi xz zstd; do
 		in_root sh -c "command -v $program" >/dev/null || echo "$program"
 	done >"$work/missing"
-	for plugin in buildx compose; do
-		in_root test -x "/usr/libexec/docker/cli-plugins/docker-$plugin" || echo "docker $plugin"
-	done >>"$work/missing"
 	check 'every program is there' same "$(cat "$work/missing")" ''
 	echo 'export PERSISTENT=yes' | as_root tee -a "$root/etc/sandbox-persistent.sh" >/dev/null
 	# shellcheck disable=SC2016
@@ -129,6 +168,9 @@ as_root true 2>/dev/null || {
 
 make_recipe
 check 'the same inputs give the same bytes' same_bytes
+check 'the same changes give the same layer' same_layers
+check 'a layer is the difference and nothing else' has_the_difference
+check 'a layer is built on those below' has_both
 check 'the login of a mirror stays out of the image' has_no_login
 
 image=$(image/build base --print-path)
@@ -143,5 +185,21 @@ if [ -e "$image" ]; then
 	check 'a second call finds it' same "$(image/build base)" "$(readlink -f "${image%/*}")/root.erofs"
 else
 	skip 'the base image' 'guest/image/build base has not run'
+fi
+
+# The layer of the Docker Engine
+docker=$(image/build docker --print-path 2>/dev/null) || docker=
+if [ -e "$docker" ]; then
+	root=$work/docker
+	check 'the layer docker unpacks' unpack "$docker" "$root"
+	for program in sbin/dockerd bin/docker bin/containerd sbin/runc libexec/docker/cli-plugins/docker-buildx \
+		libexec/docker/cli-plugins/docker-compose sbin/iptables; do
+		as_root test -e "$root/usr/$program" || as_root test -L "$root/usr/$program" || echo "$program"
+	done >"$work/missing"
+	check 'the engine is there' same "$(cat "$work/missing")" ''
+	check 'agent is in group docker' grep -q '^docker:.*:agent$' "$root/etc/group"
+	check 'nothing of the base is there again' same "$(find_in "$root" -path '*/bin/bash' -o -name node)" ''
+else
+	skip 'the layer docker' 'guest/image/build docker has not run'
 fi
 done_testing

@@ -15,6 +15,7 @@ int kit_bundle_init(struct kit_bundle *bundle, const char *name)
 {
 	*bundle = (struct kit_bundle){ .name = strdup(name) };
 	buf_init(&bundle->spec, DOCUMENT_BYTES_MAX);
+	buf_init(&bundle->signature, BUNDLE_SIGNATURE_MAX);
 	return bundle->name != NULL ? 0 : -ENOMEM;
 }
 
@@ -34,6 +35,7 @@ void kit_bundle_finish(struct kit_bundle *bundle)
 	free(bundle->stray);
 	free(bundle->image);
 	buf_finish(&bundle->spec);
+	buf_finish(&bundle->signature);
 	*bundle = (struct kit_bundle){ .name = NULL };
 }
 
@@ -144,6 +146,41 @@ int kit_bundle_add(struct kit_bundle *bundle, const char *path, const void *byte
 			       bundle->name, BUNDLE_FILES_MAX, BUNDLE_BYTES_MAX >> 20);
 	r = insert(bundle, at, path, bytes, len);
 	return r < 0 ? err_set(err, r, "out of memory") : 0;
+}
+
+static bool is_below(const char *path, const char *folder)
+{
+	return strncmp(path, folder, strlen(folder)) == 0;
+}
+
+static int add_whole(struct kit_bundle *bundle, struct buf *to, const char *path, const void *bytes,
+		     size_t len, struct err *err)
+{
+	int r = to->len > 0 ? -EEXIST : buf_append(to, bytes, len);
+
+	if (r == -EEXIST)
+		return err_set(err, -EPERM, "%s: '%s' is there twice", bundle->name, path);
+	if (r == -ENOBUFS)
+		return err_set(err, -EFBIG, "%s: '%s' is larger than %zu KiB", bundle->name, path,
+			       to->max / 1024);
+	return r < 0 ? err_set(err, r, "out of memory") : 0;
+}
+
+int kit_bundle_add_member(struct kit_bundle *bundle, const char *path, const void *bytes,
+			  size_t len, struct err *err)
+{
+	if (strcmp(path, "spec.yaml") == 0)
+		return add_whole(bundle, &bundle->spec, path, bytes, len, err);
+	if (strcmp(path, "kit.sig.bundle") == 0)
+		return add_whole(bundle, &bundle->signature, path, bytes, len, err);
+	if (!is_below(path, "files/"))
+		return 0;
+	path += strlen("files/");
+	if (is_below(path, "home/") || is_below(path, "workspace/"))
+		return kit_bundle_add(bundle, path, bytes, len, err);
+	if (bundle->stray == NULL)
+		bundle->stray = strdup(path);
+	return 0;
 }
 
 int kit_bundle_digest(const struct kit_bundle *bundle, char ret[BUNDLE_DIGEST_SIZE],

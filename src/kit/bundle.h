@@ -18,7 +18,8 @@ enum {
 	BUNDLE_FILES_MAX = 4096,
 	BUNDLE_FILE_BYTES_MAX = 16 << 20, /* of one file */
 	BUNDLE_BYTES_MAX = 64 << 20,	  /* of all files */
-	BUNDLE_DIGEST_SIZE = 72,	  /* "sha256:", 64 digits, NUL */
+	BUNDLE_SIGNATURE_MAX = 4096,
+	BUNDLE_DIGEST_SIZE = 72, /* "sha256:", 64 digits, NUL */
 };
 
 struct kit_file {
@@ -36,6 +37,7 @@ struct kit_bundle {
 	char *stray;  /* owned; a file that is neither under home/ nor workspace/; or NULL */
 	bool is_builtin;	/* a part of this program: nobody is asked about it */
 	struct buf spec;	/* at most DOCUMENT_BYTES_MAX */
+	struct buf signature;	/* of who signed it (kit/signature.h); empty: nobody */
 	struct kit_file *files; /* owned, sorted by path */
 	size_t count;
 	size_t bytes; /* of all files */
@@ -51,6 +53,14 @@ void kit_bundle_finish(struct kit_bundle *bundle);
  */
 int kit_bundle_add(struct kit_bundle *bundle, const char *path, const void *bytes, size_t len,
 		   struct err *err);
+
+/*
+ * The same of a file of a kit's folder: "spec.yaml", "kit.sig.bundle",
+ * "files/home/…". Files that are none of a kit's are left out, and the first
+ * one below files/ is remembered.
+ */
+int kit_bundle_add_member(struct kit_bundle *bundle, const char *path, const void *bytes,
+			  size_t len, struct err *err);
 
 /*
  * What identifies the content: the SHA-256 of the text that `sha256sum

@@ -12,8 +12,14 @@ struct err;
 struct kit_bundle;
 struct kit_untar;
 
+enum kit_untar_form {
+	KIT_UNTAR_FILES, /* home/… and workspace/… */
+	KIT_UNTAR_WHOLE, /* a kit's folder: spec.yaml, kit.sig.bundle, files/…; others are passed
+			    over */
+};
+
 /* The bundle must outlive it. -ENOMEM. */
-int kit_untar_create(struct kit_bundle *bundle, struct kit_untar **ret);
+int kit_untar_create(struct kit_bundle *bundle, enum kit_untar_form form, struct kit_untar **ret);
 void kit_untar_destroy(struct kit_untar *untar);
 
 /* Errors as of tar_reader_feed() and kit_bundle_add(). */

@@ -4,14 +4,20 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "kit/bundle.h"
 #include "kit/untar.h"
 #include "tar/pack.h"
 #include "yaml/document.h"
+
+#define SIGNATURE "kit.sig.bundle"
+
+enum { FOLDER_MODE = 0755, FILE_MODE = 0644 };
 
 /* Bytes of a regular file into buf; it is opened so that no pipe or device can hold us up. */
 static int read_regular(int folder, const char *name, struct buf *buf)
@@ -54,6 +60,16 @@ static int read_spec(int folder, const char *path, struct kit_bundle *bundle, st
 	return r < 0 ? err_set_errno(err, r, "cannot read '%s/spec.yaml'", path) : 0;
 }
 
+/* The signature, when there is one. */
+static int read_signature(int folder, const char *path, struct kit_bundle *bundle, struct err *err)
+{
+	int r = read_regular(folder, SIGNATURE, &bundle->signature);
+
+	return r < 0 && r != -ENOENT
+		       ? err_set_errno(err, r, "cannot read '%s/kit.sig.bundle'", path)
+		       : 0;
+}
+
 static int feed(void *context, const void *bytes, size_t len, struct err *err)
 {
 	return kit_untar_feed(context, bytes, len, err);
@@ -72,7 +88,7 @@ static int read_files(int folder, struct kit_bundle *bundle, struct err *err)
 		return errno == ENOENT ? 0 : err_set_errno(err, -errno, "cannot read 'files'");
 	if (!S_ISDIR(st.st_mode))
 		return err_set(err, -EPERM, "%s: 'files' is no folder", bundle->name);
-	if (writer == NULL || kit_untar_create(bundle, &untar) < 0)
+	if (writer == NULL || kit_untar_create(bundle, KIT_UNTAR_FILES, &untar) < 0)
 		return err_set(err, -ENOMEM, "out of memory");
 	tar_writer_init(writer, feed, untar);
 	r = tar_pack(&config, writer, err);
@@ -92,5 +108,55 @@ int kit_folder_read(const char *path, struct kit_bundle *bundle, struct err *err
 	if (folder < 0)
 		return err_set_errno(err, -errno, "cannot read the kit '%s'", path);
 	r = read_spec(folder, path, bundle, err);
+	if (r == 0)
+		r = read_signature(folder, path, bundle, err);
 	return r == 0 ? read_files(folder, bundle, err) : r;
+}
+
+static int write_member(const char *folder, const char *name, const void *bytes, size_t len,
+			struct err *err)
+{
+	autofree char *path = NULL;
+	char *slash;
+	int r;
+
+	if (asprintf(&path, "%s/%s", folder, name) < 0) {
+		path = NULL;
+		return err_set(err, -ENOMEM, "out of memory");
+	}
+	slash = strrchr(path, '/');
+	*slash = '\0';
+	r = file_make_folders(path, FOLDER_MODE);
+	*slash = '/';
+	if (r == 0)
+		r = file_write(AT_FDCWD, path, bytes, len, FILE_MODE);
+	return r < 0 ? err_set_errno(err, r, "cannot write '%s'", path) : 0;
+}
+
+int kit_folder_write(const struct kit_bundle *bundle, const char *path, struct err *err)
+{
+	int r;
+
+	if (mkdir(path, FOLDER_MODE) < 0)
+		return err_set_errno(err, -errno, "cannot make the folder '%s'", path);
+	r = write_member(path, "spec.yaml", bundle->spec.data, bundle->spec.len, err);
+	if (r == 0 && bundle->signature.len > 0)
+		r = write_member(path, SIGNATURE, bundle->signature.data, bundle->signature.len,
+				 err);
+	for (size_t i = 0; r == 0 && i < bundle->count; i++) {
+		autofree char *name = NULL;
+
+		if (asprintf(&name, "files/%s", bundle->files[i].path) < 0) {
+			name = NULL;
+			return err_set(err, -ENOMEM, "out of memory");
+		}
+		r = write_member(path, name, bundle->files[i].bytes, bundle->files[i].len, err);
+	}
+	return r;
+}
+
+int kit_folder_write_signature(const struct kit_bundle *bundle, struct err *err)
+{
+	return write_member(bundle->folder, SIGNATURE, bundle->signature.data,
+			    bundle->signature.len, err);
 }

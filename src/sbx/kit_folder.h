@@ -1,5 +1,5 @@
 /*
- * A kit out of a folder: spec.yaml and the trees files/home, files/workspace.
+ * A kit in a folder: spec.yaml and the trees files/home, files/workspace.
  * What is read is regular files only, found without following any link.
  */
 #ifndef SBX_KIT_FOLDER_H
@@ -13,5 +13,11 @@ struct kit_bundle;
  * when there is no kit, -EPERM for links, -EFBIG.
  */
 int kit_folder_read(const char *path, struct kit_bundle *bundle, struct err *err);
+
+/* Makes the folder and writes the kit into it. -EEXIST when it is there already. */
+int kit_folder_write(const struct kit_bundle *bundle, const char *path, struct err *err);
+
+/* Writes its signature into the folder that it was read from. */
+int kit_folder_write_signature(const struct kit_bundle *bundle, struct err *err);
 
 #endif

@@ -11,14 +11,49 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "kit/text.h"
+#include "oci/reference.h"
 #include "sbx/kit_folder.h"
+#include "sbx/kit_git.h"
+#include "sbx/kit_keys.h"
+#include "sbx/kit_oci.h"
+#include "sbx/kit_zip.h"
+#include "sbx/settings.h"
+
+static bool begins(const char *text, const char *with)
+{
+	return strncmp(text, with, strlen(with)) == 0;
+}
+
+static bool is_path(const char *reference)
+{
+	return reference[0] == '/' || strcmp(reference, ".") == 0 || strcmp(reference, "..") == 0 ||
+	       begins(reference, "./") || begins(reference, "../");
+}
+
+static bool is_zip(const char *reference)
+{
+	size_t length = strlen(reference);
+
+	return length > 4 && strcmp(reference + length - 4, ".zip") == 0;
+}
 
 enum kit_source_kind kit_source_kind(const char *reference)
 {
-	if (reference[0] == '/' || strcmp(reference, ".") == 0 || strcmp(reference, "..") == 0 ||
-	    strncmp(reference, "./", 2) == 0 || strncmp(reference, "../", 3) == 0)
-		return KIT_SOURCE_PATH;
-	return text_name(reference) == NULL ? KIT_SOURCE_BUILTIN : KIT_SOURCE_OTHER;
+	struct oci_reference parsed;
+	struct err ignored = ERR_INIT;
+
+	if (is_path(reference))
+		return is_zip(reference) ? KIT_SOURCE_ZIP : KIT_SOURCE_FOLDER;
+	if (begins(reference, "git+"))
+		return KIT_SOURCE_GIT;
+	if (text_name(reference) == NULL)
+		return KIT_SOURCE_BUILTIN;
+	if (begins(reference, "oci://"))
+		reference += strlen("oci://");
+	if (strchr(reference, '/') != NULL &&
+	    oci_reference_parse(reference, &parsed, &ignored) == 0)
+		return KIT_SOURCE_OCI;
+	return KIT_SOURCE_NONE;
 }
 
 /* The folder of a kit of this program; owned by the caller, NULL when there is none. */
@@ -78,8 +113,8 @@ static char *last_part(const char *path)
 }
 
 /* A relative path in a kit of a folder starts from that folder. */
-static int fetch_path(const char *path, const struct kit_bundle *from, struct kit_bundle *bundle,
-		      struct err *err)
+static int find_path(const char *path, const struct kit_bundle *from, struct kit_bundle *bundle,
+		     struct err *err)
 {
 	autofree char *joined = NULL;
 
@@ -93,37 +128,170 @@ static int fetch_path(const char *path, const struct kit_bundle *from, struct ki
 			return err_set(err, -ENOMEM, "out of memory");
 		path = joined;
 	}
-	bundle->folder = realpath(path, NULL);
-	if (bundle->folder == NULL)
+	bundle->source = realpath(path, NULL);
+	if (bundle->source == NULL)
 		return err_set_errno(err, -errno, "cannot read the kit '%s'", path);
-	bundle->source = strdup(bundle->folder);
-	bundle->handle = last_part(bundle->folder);
-	if (bundle->source == NULL || bundle->handle == NULL)
+	bundle->handle = last_part(bundle->source);
+	if (bundle->handle != NULL && is_zip(bundle->handle))
+		bundle->handle[strlen(bundle->handle) - 4] = '\0';
+	return bundle->handle != NULL ? 0 : err_set(err, -ENOMEM, "out of memory");
+}
+
+static int fetch_path(const char *path, const struct kit_bundle *from, const json_t *settings,
+		      struct kit_bundle *bundle, struct err *err)
+{
+	int r;
+
+	if (!json_is_true(json_object_get(settings, "kit.allowLocalKits")))
+		return err_set(err, -EPERM,
+			       "'%s' cannot be installed — kits of this machine are turned off by "
+			       "kit.allowLocalKits",
+			       path);
+	r = find_path(path, from, bundle, err);
+	if (r < 0)
+		return r;
+	if (is_zip(path))
+		return kit_zip_read(bundle->source, bundle, err);
+	bundle->folder = strdup(bundle->source);
+	return bundle->folder != NULL ? kit_folder_read(bundle->folder, bundle, err)
+				      : err_set(err, -ENOMEM, "out of memory");
+}
+
+bool kit_source_is_allowed(const json_t *prefixes, const char *name)
+{
+	json_t *item;
+	size_t i;
+
+	json_array_foreach(prefixes, i, item)
+	{
+		const char *prefix = json_string_value(item);
+		size_t length = strlen(prefix);
+
+		if (strcmp(prefix, "*") == 0)
+			return true;
+		while (length > 0 && prefix[length - 1] == '/')
+			length--;
+		if (length > 0 && strncmp(name, prefix, length) == 0 &&
+		    (name[length] == '/' || name[length] == '\0'))
+			return true;
+	}
+	return false;
+}
+
+static int refuse_source(const char *reference, struct err *err)
+{
+	return err_set(err, -EPERM,
+		       "'%s' cannot be installed — its source is not in your allowlist "
+		       "(kit.allowedSources in settings.json)",
+		       reference);
+}
+
+static int refuse_moving(const char *reference, const struct kit_bundle *from, const char *pin,
+			 struct err *err)
+{
+	return err_set(err, -EPERM, "%s: extends '%s', which may change at any time; name it by %s",
+		       from->name, reference, pin);
+}
+
+static int fetch_git(const char *reference, const struct kit_bundle *from, const json_t *settings,
+		     struct kit_bundle *bundle, struct err *err)
+{
+	const json_t *allowed = json_object_get(settings, "kit.allowedSources");
+	autofree char *handle = NULL;
+	struct kit_git git;
+	const char *place;
+	int r = kit_git_parse(reference, &git, err);
+
+	if (r < 0)
+		return r;
+	place = strstr(git.url, "://") + 3;
+	if (!kit_source_is_allowed(allowed, place) && !kit_source_is_allowed(allowed, git.url))
+		return refuse_source(reference, err);
+	if (from != NULL && !git.is_pinned)
+		return refuse_moving(reference, from, "its commit: #ref=COMMIT", err);
+	handle = last_part(git.folder[0] != '\0' ? git.folder : git.url);
+	if (handle != NULL && strlen(handle) > 4 &&
+	    strcmp(handle + strlen(handle) - 4, ".git") == 0)
+		handle[strlen(handle) - 4] = '\0';
+	if (handle == NULL || asprintf(&bundle->source, "git+%s#dir=%s", git.url, git.folder) < 0)
 		return err_set(err, -ENOMEM, "out of memory");
-	return kit_folder_read(bundle->folder, bundle, err);
+	bundle->handle = take_ptr(handle);
+	return kit_git_read(&git, bundle, err);
+}
+
+static int fetch_oci(const char *reference, const struct kit_bundle *from, const json_t *settings,
+		     struct kit_bundle *bundle, struct err *err)
+{
+	char whole[OCI_REFERENCE_TEXT];
+	struct oci_reference parsed;
+	autofree char *image = NULL;
+	int r;
+
+	if (begins(reference, "oci://"))
+		reference += strlen("oci://");
+	r = oci_reference_parse(reference, &parsed, err);
+	if (r < 0)
+		return r;
+	oci_reference_format(&parsed, whole);
+	if (asprintf(&bundle->source, "%s/%s", parsed.domain, parsed.path) < 0) {
+		bundle->source = NULL;
+		return err_set(err, -ENOMEM, "out of memory");
+	}
+	if (!kit_source_is_allowed(json_object_get(settings, "kit.allowedSources"), bundle->source))
+		return refuse_source(reference, err);
+	if (from != NULL && parsed.digest[0] == '\0')
+		return refuse_moving(reference, from, "its digest: NAME@sha256:…", err);
+	bundle->handle = last_part(parsed.path);
+	bundle->image = strdup(whole);
+	if (bundle->handle == NULL || bundle->image == NULL)
+		return err_set(err, -ENOMEM, "out of memory");
+	return kit_oci_read(whole, bundle, err);
+}
+
+static int check_signature(const struct kit_bundle *bundle, const json_t *settings, struct err *err)
+{
+	if (bundle->is_builtin || !json_is_true(json_object_get(settings, "kit.requireSignature")))
+		return 0;
+	return kit_keys_verify(bundle, json_object_get(settings, "kit.trustedKeys"), err);
+}
+
+static int fetch_kind(const char *reference, const struct kit_bundle *from, const json_t *settings,
+		      struct kit_bundle *bundle, struct err *err)
+{
+	switch (kit_source_kind(reference)) {
+	case KIT_SOURCE_BUILTIN:
+		return fetch_builtin(reference, bundle, err);
+	case KIT_SOURCE_FOLDER:
+	case KIT_SOURCE_ZIP:
+		return fetch_path(reference, from, settings, bundle, err);
+	case KIT_SOURCE_GIT:
+		return fetch_git(reference, from, settings, bundle, err);
+	case KIT_SOURCE_OCI:
+		return fetch_oci(reference, from, settings, bundle, err);
+	case KIT_SOURCE_NONE:
+		break;
+	}
+	return err_set(err, -EINVAL,
+		       "'%s' is no reference of a kit; for a folder or a ZIP file write ./%s",
+		       reference, reference);
 }
 
 static int fetch(void *context, const char *reference, const struct kit_bundle *from,
 		 struct kit_bundle *ret, struct err *err)
 {
 	struct kit_bundle bundle;
+	json_t *settings = NULL;
 	int r = kit_bundle_init(&bundle, reference);
 
 	(void)context;
 	if (r < 0)
 		return err_set(err, r, "out of memory");
-	switch (kit_source_kind(reference)) {
-	case KIT_SOURCE_BUILTIN:
-		r = fetch_builtin(reference, &bundle, err);
-		break;
-	case KIT_SOURCE_PATH:
-		r = fetch_path(reference, from, &bundle, err);
-		break;
-	case KIT_SOURCE_OTHER:
-		r = err_set(err, -EINVAL, "'%s' is no kit; for a folder write ./%s", reference,
-			    reference);
-		break;
-	}
+	r = settings_read(&settings, err);
+	if (r == 0)
+		r = fetch_kind(reference, from, settings, &bundle, err);
+	if (r == 0)
+		r = check_signature(&bundle, settings, err);
+	json_decref(settings);
 	if (r < 0)
 		kit_bundle_finish(&bundle);
 	else

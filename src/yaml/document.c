@@ -294,7 +294,7 @@ static int parse(struct document *document, const void *bytes, size_t len, struc
 	if (yaml_parser_initialize(&parser) == 0)
 		return err_set(err, -ENOMEM, "out of memory");
 	yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
-	yaml_parser_set_input_string(&parser, bytes, len);
+	yaml_parser_set_input_string(&parser, len > 0 ? bytes : (const unsigned char *)"", len);
 	r = take_events(&building, &parser);
 	yaml_parser_delete(&parser);
 	free(building.key);

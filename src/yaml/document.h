@@ -48,8 +48,8 @@ struct document {
 };
 
 /*
- * Reads one document of len bytes. -EBADMSG with a sentence when it is not
- * acceptable, -ENOMEM. On success *ret must be finished.
+ * Reads one document of len bytes (NULL when there are none). -EBADMSG with a sentence when it is
+ * not acceptable, -ENOMEM. On success *ret must be finished.
  */
 int document_parse(const char *name, const void *bytes, size_t len, struct document *ret,
 		   struct err *err);

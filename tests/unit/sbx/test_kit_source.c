@@ -53,13 +53,46 @@ TEST(references_look_different)
 		const char *reference;
 		enum kit_source_kind kind;
 	} rows[] = {
-		{ "claude", KIT_SOURCE_BUILTIN }, { "./claude", KIT_SOURCE_PATH },
-		{ "..", KIT_SOURCE_PATH },	  { "../a", KIT_SOURCE_PATH },
-		{ "/a", KIT_SOURCE_PATH },
+		{ "claude", KIT_SOURCE_BUILTIN },      { "./claude", KIT_SOURCE_FOLDER },
+		{ "..", KIT_SOURCE_FOLDER },	       { "/a", KIT_SOURCE_FOLDER },
+		{ "../a.zip", KIT_SOURCE_ZIP },	       { "git+https://h/a", KIT_SOURCE_GIT },
+		{ "git+file:///a", KIT_SOURCE_GIT },   { "a/b", KIT_SOURCE_OCI },
+		{ "docker.io/a/b:1", KIT_SOURCE_OCI }, { "oci://r.io/a/b", KIT_SOURCE_OCI },
+		{ "https://h/a", KIT_SOURCE_NONE },    { "file:///a", KIT_SOURCE_NONE },
+		{ "a.zip", KIT_SOURCE_NONE },	       { "", KIT_SOURCE_NONE },
+		{ "-x/y", KIT_SOURCE_NONE },
 	};
 
 	for (size_t i = 0; i < countof(rows); i++)
 		CHECK_EQ(kit_source_kind(rows[i].reference), rows[i].kind);
+}
+
+TEST(sources_are_allowed_by_whole_parts)
+{
+	static const struct {
+		const char *prefix, *name;
+		bool want;
+	} rows[] = {
+		{ "docker.io/", "docker.io/a/b", true },
+		{ "docker.io", "docker.io/a/b", true },
+		{ "docker.io/me", "docker.io/me/b", true },
+		{ "docker.io/me", "docker.io/meow/b", false },
+		{ "docker.io/", "docker.io.evil.com/a", false },
+		{ "docker.io/", "evil.com/docker.io/a", false },
+		{ "https://h.com/a", "https://h.com/a", true },
+		{ "*", "anything", true },
+		{ "", "anything", false },
+		{ "/", "anything", false },
+	};
+
+	for (size_t i = 0; i < countof(rows); i++) {
+		json_t *list = json_pack("[s]", rows[i].prefix);
+		bool got = kit_source_is_allowed(list, rows[i].name);
+
+		json_decref(list);
+		if (got != rows[i].want)
+			TEST_FAIL_("'%s' for '%s'", rows[i].name, rows[i].prefix);
+	}
 }
 
 TEST(a_folder)
@@ -106,6 +139,50 @@ TEST(paths_in_a_kit_start_from_its_folder)
 	/* one that came from elsewhere has no folder */
 	CHECK_EQ(kit_bundle_init(&from, "far"), 0);
 	CHECK_EQ(fetch("./k", &from, &bundle, &err), -EPERM);
+	kit_bundle_finish(&from);
+	(void)file_remove_tree(AT_FDCWD, top);
+}
+
+TEST(what_settings_forbid)
+{
+	static const struct {
+		const char *settings, *reference, *words;
+	} rows[] = {
+		{ "{}", "r.io/a/b", "its source is not in your allowlist" },
+		{ "{}", "git+https://h.com/a", "its source is not in your allowlist" },
+		{ "{\"kit.allowLocalKits\":false}", "./k", "turned off" },
+		{ "{\"kit.requireSignature\":true}", "./k", "is not signed" },
+		{ "{\"kit.allowedSources\":1}", "./k", "must be a list" },
+	};
+
+	begin();
+	for (size_t i = 0; i < countof(rows); i++) {
+		struct kit_bundle bundle = { .name = NULL };
+		struct err err = ERR_INIT;
+
+		put("sbx/settings.json", rows[i].settings);
+		if (fetch(rows[i].reference, NULL, &bundle, &err) == 0 ||
+		    strstr(err.text, rows[i].words) == NULL)
+			TEST_FAIL_("row %zu: %s", i, err.text);
+	}
+	(void)file_remove_tree(AT_FDCWD, top);
+}
+
+TEST(what_a_kit_extends_must_not_move)
+{
+	static const char *const references[] = { "docker.io/a/b:1",
+						  "git+https://h.com/a#ref=main" };
+	struct kit_bundle from = { .name = NULL }, bundle = { .name = NULL };
+
+	begin();
+	put("sbx/settings.json", "{\"kit.allowedSources\":[\"*\"]}");
+	CHECK_EQ(kit_bundle_init(&from, "far"), 0);
+	for (size_t i = 0; i < countof(references); i++) {
+		struct err err = ERR_INIT;
+
+		CHECK_EQ(fetch(references[i], &from, &bundle, &err), -EPERM);
+		CHECK(strstr(err.text, "which may change at any time") != NULL);
+	}
 	kit_bundle_finish(&from);
 	(void)file_remove_tree(AT_FDCWD, top);
 }

@@ -78,6 +78,15 @@ TEST(what_is_refused)
 	}
 }
 
+TEST(no_bytes_at_all)
+{
+	struct document document;
+	struct err err = ERR_INIT;
+
+	CHECK_EQ(document_parse("f", NULL, 0, &document, &err), -EBADMSG);
+	CHECK_STR(err.text, "f:1:1: the file is empty");
+}
+
 TEST(quoted_keys_may_look_like_anything)
 {
 	autocall(document_finish) struct document document = { .name = NULL };

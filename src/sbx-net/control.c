@@ -132,7 +132,8 @@ static int take_connection(struct control *control, const struct net_message *me
 		(void)close(fd);
 		return -EPROTO;
 	}
-	outside_publish(&control->network->outsides, fd, (uint16_t)message->port);
+	outside_publish(&control->network->outsides, fd, (uint16_t)message->port,
+			(message->flags & NET_FLAG_PATIENT) != 0);
 	return 0;
 }
 

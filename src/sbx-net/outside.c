@@ -24,6 +24,7 @@ enum {
 	DISCARD_SIZE = 65536,
 	SKIP_PARTS = 448, /* of DISCARD_SIZE: the largest offset without the kernel's help */
 	FIRST_PORT = 32768,
+	REST_MS = 200,
 };
 
 /* Bytes that are read again or thrown away go here; nobody looks at them. */
@@ -36,6 +37,7 @@ void outsides_init(struct outsides *outsides, struct network *network, unsigned 
 	};
 	list_init(&outsides->open);
 	list_init(&outsides->again);
+	list_init(&outsides->resting);
 }
 
 static struct outside *create(struct outsides *outsides, struct net_flow *flow,
@@ -83,8 +85,11 @@ void outsides_finish(struct outsides *outsides)
 {
 	if (outsides->network == NULL)
 		return;
+	loop_disarm(&outsides->rest);
 	list_for_each (node, next, &outsides->again)
 		drop(container_of(node, struct outside, node));
+	list_for_each (waiting, after, &outsides->resting)
+		drop(container_of(waiting, struct outside, node));
 }
 
 static void refuse(struct net_flow *flow, enum net_refusal how)
@@ -444,7 +449,36 @@ static bool reach(struct outside *outside)
 				 clock_now_ms(), &outside->flow) == 0;
 }
 
-void outside_publish(struct outsides *outsides, int fd, uint16_t port)
+static void rested(struct loop_timer *timer)
+{
+	struct outsides *outsides = container_of(timer, struct outsides, rest);
+
+	list_for_each (node, next, &outsides->resting) {
+		container_of(node, struct outside, node)->attempt = 0;
+		list_remove(node);
+		list_append(&outsides->again, node);
+	}
+	network_settle(outsides->network);
+}
+
+/* No address of the guest took it: once more in a while, or never. */
+static void give_up(struct outside *outside)
+{
+	struct outsides *outsides = &outside->network->outsides;
+	uint64_t now = clock_now_ms();
+
+	if (now >= outside->patient_until_ms) {
+		socket_reset_at_close(outside->fd);
+		drop(outside);
+		return;
+	}
+	list_remove(&outside->node);
+	list_append(&outsides->resting, &outside->node);
+	if (outsides->rest.loop == NULL)
+		loop_arm(outside->network->loop, &outsides->rest, now + REST_MS, rested);
+}
+
+void outside_publish(struct outsides *outsides, int fd, uint16_t port, bool is_patient)
 {
 	struct outside *outside;
 
@@ -457,8 +491,10 @@ void outside_publish(struct outsides *outsides, int fd, uint16_t port)
 		return;
 	outside->state = OUTSIDE_REACHING;
 	outside->to.port = port;
+	if (is_patient)
+		outside->patient_until_ms = clock_now_ms() + OUTSIDE_PATIENCE_MS;
 	if (!reach(outside))
-		drop(outside);
+		give_up(outside);
 }
 
 void outsides_retry(struct outsides *outsides)
@@ -468,10 +504,8 @@ void outsides_retry(struct outsides *outsides)
 
 		list_remove(node);
 		list_append(&outsides->open, node);
-		if (!reach(outside)) {
-			socket_reset_at_close(outside->fd);
-			drop(outside);
-		}
+		if (!reach(outside))
+			give_up(outside);
 	}
 }
 

@@ -31,6 +31,8 @@ struct ruling;
  */
 enum outside_state { OUTSIDE_CONNECTING, OUTSIDE_REACHING, OUTSIDE_OPEN };
 
+enum { OUTSIDE_PATIENCE_MS = 20 * 1000 };
+
 /* Who is at the outer end. */
 enum outside_kind { OUTSIDE_DIRECT, OUTSIDE_PROXY, OUTSIDE_RESOLVER, OUTSIDE_PUBLISHED };
 
@@ -43,15 +45,16 @@ struct outside {
 	uint64_t id; /* of the flow towards sbx-proxy */
 	enum outside_state state;
 	enum outside_kind kind;
-	uint8_t attempt;     /* which of several addresses is tried */
-	bool is_tcp;	     /* else a Unix stream */
-	bool peeks_at;	     /* the kernel peeks at an offset */
-	bool is_ended;	     /* the far side will send no more */
-	bool is_allowed;     /* when it was opened, by the policy */
-	bool is_cut;	     /* by us: the far side gets a reset as well */
-	size_t peek_at;	     /* where it would peek next */
-	struct endpoint to;  /* where it leads, as the guest knows it; published: its port */
-	struct dns_pin *pin; /* held: whose name let it through */
+	uint8_t attempt;	   /* which of several addresses is tried */
+	uint64_t patient_until_ms; /* published: refused before, it is tried again; 0: it is not */
+	bool is_tcp;		   /* else a Unix stream */
+	bool peeks_at;		   /* the kernel peeks at an offset */
+	bool is_ended;		   /* the far side will send no more */
+	bool is_allowed;	   /* when it was opened, by the policy */
+	bool is_cut;		   /* by us: the far side gets a reset as well */
+	size_t peek_at;		   /* where it would peek next */
+	struct endpoint to;	   /* where it leads, as the guest knows it; published: its port */
+	struct dns_pin *pin;	   /* held: whose name let it through */
 	/* To sbx-proxy: what it dialled last, if anything. */
 	struct endpoint dialled;     /* family ADDRESS_NONE: nothing */
 	struct dns_pin *dialled_pin; /* held */
@@ -60,7 +63,9 @@ struct outside {
 struct outsides {
 	struct network *network; /* weak */
 	struct list open;
-	struct list again; /* published ones that try the next address when the stack is done */
+	struct list again;   /* published ones that try the next address when the stack is done */
+	struct list resting; /* published ones that begin anew in a while */
+	struct loop_timer rest;
 	struct outside *current; /* weak: whose events are being told; NULL once it is gone */
 	uint64_t next_id;
 	uint16_t next_port; /* of the link's host, for published ports */
@@ -83,9 +88,10 @@ void outside_closed(struct outside *outside, int error);
 
 /*
  * A connection from the host for a port of the guest; fd becomes ours. The guest's own
- * address is tried first, then its loopback, for servers that listen only there.
+ * address is tried first, then its loopback, for servers that listen only there. patient: the
+ * connection woke the guest, so it is held for OUTSIDE_PATIENCE_MS until a server listens.
  */
-void outside_publish(struct outsides *outsides, int fd, uint16_t port);
+void outside_publish(struct outsides *outsides, int fd, uint16_t port, bool is_patient);
 
 /* Goes on with published connections whose first address was refused. */
 void outsides_retry(struct outsides *outsides);

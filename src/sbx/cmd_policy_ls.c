@@ -52,7 +52,7 @@ static const struct option ls_rows[] = {
 	  .argument = "TYPE",
 	  .choices = types,
 	  .offset = offsetof(struct ls_options, type),
-	  .help = "only rules of connections, or of HTTP requests" },
+	  .help = "only rules of connections, of HTTP requests, or of files" },
 	{ .name = "protocol",
 	  .kind = OPTION_STRING,
 	  .argument = "PROTOCOL",
@@ -77,6 +77,15 @@ static const struct option ls_rows[] = {
 	{ .name = NULL },
 };
 
+/* "read" or "write" for a rule about files, else NULL. */
+static const char *file_verb(const json_t *rule)
+{
+	static const char prefix[] = "filesystem:";
+	const char *type = sandbox_text(rule, "resource_type");
+
+	return strncmp(type, prefix, sizeof(prefix) - 1) == 0 ? type + sizeof(prefix) - 1 : NULL;
+}
+
 static bool is_http(const json_t *rule)
 {
 	return *sandbox_text(rule, "methods") != '\0';
@@ -99,6 +108,8 @@ static bool is_type(const json_t *rule, const char *type)
 {
 	if (strcmp(type, "all") == 0)
 		return true;
+	if (file_verb(rule) != NULL)
+		return strcmp(type, "filesystem") == 0;
 	return strcmp(type, "filesystem") != 0 && is_http(rule) == (strcmp(type, "http") == 0);
 }
 
@@ -147,14 +158,15 @@ static bool is_same_policy(const json_t *a, const json_t *b)
 	       strcmp(sandbox_text(a, "applies_to"), sandbox_text(b, "applies_to")) == 0;
 }
 
-/* Resources by decision, of connections and of requests. */
+/* Resources by decision, of connections and of requests; rules about files. */
 struct counts {
 	size_t numbers[2][2];
+	size_t reads, writes;
 };
 
 static struct counts count_from(const json_t *rules, const json_t *first)
 {
-	struct counts counts = { .numbers = { { 0 } } };
+	struct counts counts = { .reads = 0 };
 	json_t *rule;
 	size_t i;
 
@@ -162,14 +174,22 @@ static struct counts count_from(const json_t *rules, const json_t *first)
 	{
 		bool allows = strcmp(sandbox_text(rule, "decision"), "allow") == 0;
 
-		if (is_same_policy(rule, first))
+		if (!is_same_policy(rule, first))
+			continue;
+		if (file_verb(rule) != NULL)
+			*(strcmp(file_verb(rule), "read") == 0 ? &counts.reads : &counts.writes) +=
+				1;
+		else
 			counts.numbers[is_http(rule)][allows] +=
 				json_array_size(json_object_get(rule, "resources"));
 	}
 	return counts;
 }
 
-/* "network: 42 allow, 1 deny", with layers where there are both: "2 allow (L4), 1 deny (L7)". */
+/*
+ * "network: 42 allow, 1 deny; filesystem read: 1 allow", with layers where there are both: "2 allow
+ * (L4), 1 deny (L7)".
+ */
 static void summarize(const struct counts *counts, struct buf *text)
 {
 	static const char *const names[] = { "deny", "allow" };
@@ -189,6 +209,12 @@ static void summarize(const struct counts *counts, struct buf *text)
 			is_first = false;
 		}
 	}
+	if (is_first)
+		(void)buf_printf(text, " 0 allow");
+	if (counts->reads > 0)
+		(void)buf_printf(text, "; filesystem read: %zu allow", counts->reads);
+	if (counts->writes > 0)
+		(void)buf_printf(text, "; filesystem write: %zu allow", counts->writes);
 }
 
 static bool was_shown(const json_t *rules, size_t index)
@@ -263,7 +289,9 @@ static int add_wide(struct columns *columns, const json_t *rule)
 					    sandbox_text(rule, "policy_id"),
 					    sandbox_text(rule, "name"),
 					    sandbox_text(rule, "id"),
-					    is_http(rule) ? "http" : "network",
+					    file_verb(rule) != NULL ? "filesystem"
+					    : is_http(rule)	    ? "http"
+								    : "network",
 					    or_dash(sandbox_text(rule, "methods")),
 					    or_dash(sandbox_text(rule, "path")),
 					    sandbox_text(rule, "decision"),

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/err.h"
 #include "policy/policy.h"
 #include "policy/preset.h"
@@ -112,6 +113,36 @@ static void add_text(json_t *rules, const char *text, const char *created_via,
 	json_decref(stored);
 }
 
+/*
+ * What a sandbox sees of the host's files is what the user mounts in it, read-only or not:
+ * rules of the network do not reach there, and every preset says so.
+ */
+static void add_filesystem(json_t *rules, const struct origin *origin)
+{
+	static const char *const verbs[] = { "read", "write" };
+	char scope[SCOPE_TEXT] = "global";
+
+	if (origin->sandbox != NULL)
+		(void)snprintf(scope, sizeof(scope), "sandbox:%s", origin->sandbox);
+	for (size_t i = 0; i < countof(verbs); i++) {
+		char id[40], type[32], action[32];
+
+		(void)snprintf(id, sizeof(id), "default-fs-%s-allow-all", verbs[i]);
+		(void)snprintf(type, sizeof(type), "filesystem:%s", verbs[i]);
+		(void)snprintf(action, sizeof(action), "fs:mount:%s", verbs[i]);
+		(void)json_array_append_new(
+			rules,
+			json_pack("{ss ss ss ss ss ss ss ss s[s] ss ss ss sb ss* s{ss} s[s] s[]}",
+				  "id", id, "name", id, "policy_id", origin->policy_id, "policy",
+				  origin->policy, "scope", scope, "applies_to",
+				  origin->sandbox == NULL ? "all" : scope, "resource_type", type,
+				  "decision", "allow", "resources", "**", "origin", origin->origin,
+				  "layer", origin->layer, "status", "active", "editable", 0,
+				  "sandbox_id", origin->sandbox, "provenance", "created_via",
+				  "default", "actions", action, "protocols"));
+	}
+}
+
 static void add_preset(json_t *rules, const json_t *snapshot, const char *name, const char *sandbox)
 {
 	const struct origin origin = { .policy_id = "local-policy",
@@ -120,9 +151,10 @@ static void add_preset(json_t *rules, const json_t *snapshot, const char *name, 
 				       .layer = "preset",
 				       .sandbox = sandbox };
 
-	if (name != NULL)
-		add_all(rules, json_object_get(json_object_get(snapshot, "presets"), name),
-			&origin);
+	if (name == NULL)
+		return;
+	add_all(rules, json_object_get(json_object_get(snapshot, "presets"), name), &origin);
+	add_filesystem(rules, &origin);
 }
 
 static void add_sandbox(json_t *rules, const json_t *snapshot, const char *sandbox,

@@ -88,7 +88,10 @@ static void queue_connection(struct sandbox *sandbox, int fd, uint16_t port)
 	is_full = sandbox->arrivals_count == SANDBOX_ARRIVALS_MAX;
 	if (!is_full) {
 		sandbox->arrivals[sandbox->arrivals_count++] =
-			(struct sandbox_arrival){ .fd = fd, .port = port };
+			(struct sandbox_arrival){ .fd = fd,
+						  .port = port,
+						  .is_early = sandbox->record.status !=
+							      SANDBOX_RUNNING };
 		sandbox_poke(sandbox);
 	}
 	(void)pthread_mutex_unlock(&sandbox->lock);
@@ -441,7 +444,10 @@ void ports_hand_over_connections(struct sandbox *sandbox, struct network *networ
 
 	for (size_t i = 0; i < count; i++) {
 		const struct net_message message = { .type = NET_CONNECT,
-						     .port = arrivals[i].port };
+						     .port = arrivals[i].port,
+						     .flags = arrivals[i].is_early
+								      ? NET_FLAG_PATIENT
+								      : 0 };
 
 		if (network_send_net(network, &message, arrivals[i].fd) < 0)
 			log_warning("sandbox '%s': sbx-net does not take a connection",

@@ -40,6 +40,7 @@ enum sandbox_operation { SANDBOX_CREATE, SANDBOX_START, SANDBOX_STOP, SANDBOX_RE
 struct sandbox_arrival {
 	int fd; /* owned */
 	uint16_t port;
+	bool is_early; /* it came before the sandbox ran */
 };
 
 enum { SANDBOX_ARRIVALS_MAX = 64 };

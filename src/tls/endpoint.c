@@ -9,6 +9,7 @@
 
 #include "tls/failure.h"
 #include "tls/leaf.h"
+#include "tls/stapling.h"
 #include "tls/trust.h"
 
 struct tls_end {
@@ -116,6 +117,20 @@ static int verified(int ok, X509_STORE_CTX *store)
 	return ok;
 }
 
+/* 1 goes on, 0 ends the handshake with an alert: as OpenSSL's callback returns. */
+static int judge_stapling(SSL *ssl, void *context)
+{
+	struct tls_end *end = SSL_get_app_data(ssl);
+	enum stapling stapling = stapling_of(ssl);
+
+	(void)context;
+	if (stapling == STAPLING_ABSENT || stapling == STAPLING_GOOD)
+		return 1;
+	if (end->failure == NULL)
+		end->failure = failure_of_stapling(stapling == STAPLING_REVOKED, end->name);
+	return 0;
+}
+
 static int set_io(struct tls_end *end)
 {
 	BIO *bio = BIO_new(io_method());
@@ -209,6 +224,7 @@ int tls_connect(struct trust *trust, const struct tls_config *config, struct tls
 	int r;
 
 	SSL_CTX_set_client_cert_cb(context, asked_certificate);
+	stapling_ask(context, judge_stapling);
 	r = begin(context, config, &end);
 	if (r < 0)
 		return r;

@@ -4,8 +4,9 @@
  * say -EAGAIN; the plain ones through tls_read() and tls_write(). Nothing is kept
  * here while the connection rests.
  *
- * The client verifies: chain up to the trust (no partial chains), time, use, and the
- * name or address it was told to reach. There is no way to turn that off.
+ * The client verifies: chain up to the trust (no partial chains), time, use, the
+ * name or address it was told to reach, and what the origin says about revocation
+ * (tls/stapling.h). There is no way to turn that off.
  */
 #ifndef TLS_ENDPOINT_H
 #define TLS_ENDPOINT_H

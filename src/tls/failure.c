@@ -154,6 +154,20 @@ char *failure_of_certificate(X509_STORE_CTX *store, const char *name)
 	return take_text(&text);
 }
 
+char *failure_of_stapling(bool is_revoked, const char *name)
+{
+	struct buf text;
+
+	buf_init(&text, SENTENCE_MAX);
+	(void)buf_printf(&text,
+			 is_revoked
+				 ? "the certificate of %s is revoked"
+				 : "the certificate of %s promises a proof that it is not revoked "
+				   "(must-staple), and none came that is good",
+			 name);
+	return take_text(&text);
+}
+
 char *failure_sentence(const SSL *ssl, const char *name, bool asked_certificate)
 {
 	unsigned long code = ERR_peek_last_error();

@@ -13,6 +13,8 @@
  * fault is known; failure_sentence() reads OpenSSL's queue of errors.
  */
 char *failure_of_certificate(X509_STORE_CTX *store, const char *name);
+/* It is revoked, or a proof that it is not was promised and did not come. */
+char *failure_of_stapling(bool is_revoked, const char *name);
 char *failure_sentence(const SSL *ssl, const char *name, bool asked_certificate);
 
 #endif

@@ -29,7 +29,8 @@ enum net_frame {
 	NET_POLICY_END = 3,
 	NET_HOST = 4,	 /* RESOLVER*, OWN_ADDRESS*, UPSTREAM, NO_PROXY*: replaces all of it */
 	NET_INSPECT = 5, /* NAME*: patterns of hosts with credentials: any port goes to sbx-proxy */
-	NET_CONNECT = 6, /* PORT; fd: an accepted TCP connection for a port of the guest */
+	NET_CONNECT = 6, /* PORT, FLAGS patient; fd: an accepted TCP connection for a port of the
+			    guest */
 	NET_LISTEN_UDP = 7,   /* PORT, ID; fd: a bound UDP socket whose datagrams go to the guest */
 	NET_UNLISTEN_UDP = 8, /* ID */
 	NET_CUT = 9,	      /* ends every connection (tests, revocation) */
@@ -84,7 +85,11 @@ enum net_tag {
 	NET_TAG_STATUS = 25,	/* u32, HTTP */
 };
 
-enum { NET_FLAG_LOCKED_DOWN = 1 << 0, NET_FLAG_VIA_UPSTREAM = 1 << 1 };
+enum {
+	NET_FLAG_LOCKED_DOWN = 1 << 0,
+	NET_FLAG_VIA_UPSTREAM = 1 << 1,
+	NET_FLAG_PATIENT = 1 << 2, /* it woke the guest, whose server may need a while */
+};
 
 /* What the guest opened, seen from sbx-proxy. */
 enum net_flow_kind {

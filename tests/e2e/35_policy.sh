@@ -26,7 +26,11 @@ presets() {
 	begin balanced
 	is "$(sbx policy ls --json | jq -r .preset)" balanced
 	like "$(sbx policy ls)" "POLICY*SOURCE*APPLIES TO*SUMMARY*STATUS*balanced*local*all*network: * allow*active*"
-	is "$(sbx policy ls --json --created-via default | jq '.rules | length')" 6
+	is "$(sbx policy ls --json --created-via default --type network | jq '.rules | length')" 6
+	is "$(sbx policy ls --json --type filesystem | jq -r '.rules[] | .id + " " + .resource_type + " " + .actions[0]')" \
+		"$(printf '%s\n' 'default-fs-read-allow-all filesystem:read fs:mount:read' 'default-fs-write-allow-all filesystem:write fs:mount:write')"
+	says "$(sbx policy ls)" 'network: [0-9]+ allow; filesystem read: 1 allow; filesystem write: 1 allow'
+	fails 1 sbx policy rm network -f --id default-fs-read-allow-all
 	fails 1 sbx policy init open
 	like "$(cat "$TMP/stderr")" '*default policy is already set; use "sbx policy reset" first to change it*'
 	fresh

@@ -247,9 +247,9 @@ TEST(an_opaque_flow_is_judged_by_its_address)
 
 /* ---- published ports */
 
-static bool publish(struct sandbox *sandbox, uint32_t port, int *ret_client)
+static bool publish(struct sandbox *sandbox, uint32_t port, uint32_t flags, int *ret_client)
 {
-	const struct net_message message = { .type = NET_CONNECT, .port = port };
+	const struct net_message message = { .type = NET_CONNECT, .port = port, .flags = flags };
 	char text[ENDPOINT_TEXT_MAX];
 	autoclose int listener = bound_socket(SOCK_STREAM, "127.0.0.1:0", text);
 	autoclose int near = -1;
@@ -294,7 +294,7 @@ TEST(a_published_port_leads_to_the_guest)
 	struct session session;
 	char text[16] = "";
 
-	CHECK(publish(&sandbox, 8080, &client));
+	CHECK(publish(&sandbox, 8080, 0, &client));
 	CHECK(next_syn(&sandbox, LINK_GUEST4 ":0", &syn));
 	answer_syn(&sandbox, &syn, TCP_SYN | TCP_ACK);
 	session = (struct session){ syn.to, syn.from, 9001, syn.seq + 1 };
@@ -314,7 +314,7 @@ TEST(servers_on_the_guest_s_loopback_are_reached_too)
 	struct session session;
 	char text[16] = "";
 
-	CHECK(publish(&sandbox, 8080, &client));
+	CHECK(publish(&sandbox, 8080, 0, &client));
 	CHECK(next_syn(&sandbox, LINK_GUEST4 ":0", &syn));
 	answer_syn(&sandbox, &syn, TCP_RST | TCP_ACK);
 	CHECK(next_syn(&sandbox, "127.0.0.1:0", &syn));
@@ -334,13 +334,39 @@ TEST(a_published_port_without_a_server_is_closed)
 	struct packet syn;
 	char text[16];
 
-	CHECK(publish(&sandbox, 8080, &client));
+	CHECK(publish(&sandbox, 8080, 0, &client));
 	for (size_t i = 0; i < countof(tries); i++) {
 		CHECK(next_syn(&sandbox, tries[i], &syn));
 		answer_syn(&sandbox, &syn, TCP_RST | TCP_ACK);
 	}
 	CHECK(is_readable(client, CARD_WAIT_MS));
 	CHECK(recv(client, text, sizeof(text), 0) <= 0);
+	CHECK(sandbox_stop(&sandbox));
+}
+
+/* What woke the guest is held until a server is up. */
+TEST(a_patient_connection_waits_for_a_server)
+{
+	WITH_SANDBOX(sandbox, NULL);
+	static const char *const tries[] = { LINK_GUEST4 ":0", "127.0.0.1:0",
+					     "[" LINK_GUEST6 "]:0" };
+	autoclose int client = -1;
+	struct packet syn;
+	struct session session;
+	char text[16] = "";
+
+	CHECK(publish(&sandbox, 8080, NET_FLAG_PATIENT, &client));
+	for (size_t i = 0; i < 2 * countof(tries); i++) {
+		CHECK(next_syn(&sandbox, tries[i % countof(tries)], &syn));
+		answer_syn(&sandbox, &syn, TCP_RST | TCP_ACK);
+	}
+	CHECK(next_syn(&sandbox, LINK_GUEST4 ":0", &syn));
+	CHECK(!is_readable(client, 0));
+	answer_syn(&sandbox, &syn, TCP_SYN | TCP_ACK);
+	session = (struct session){ syn.to, syn.from, 9001, syn.seq + 1 };
+	session_send(&sandbox.card, &session, "welcome", 7);
+	CHECK_EQ(fd_read_full(client, text, 7), 7);
+	CHECK_STR(text, "welcome");
 	CHECK(sandbox_stop(&sandbox));
 }
 

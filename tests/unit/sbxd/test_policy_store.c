@@ -332,10 +332,10 @@ TEST(the_view_shows_all_that_is_in_force)
 	CHECK_EQ(policy_store_set_kit(store, "web", "group kit:x:1\nallow k.example\n", &err), 0);
 	snapshot = policy_store_snapshot(store);
 	view = policy_view_rules(snapshot, "web");
-	CHECK_EQ(count_rules(view, "local"), 7); /* six groups and one rule */
+	CHECK_EQ(count_rules(view, "local"), 9); /* six groups, two of files, and one rule */
 	CHECK_EQ(count_rules(view, "scoped"), 1);
 	CHECK_EQ(count_rules(view, "kit"), 1);
-	rule = json_array_get(json_object_get(view, "rules"), 7);
+	rule = json_array_get(json_object_get(view, "rules"), 9);
 	CHECK_STR(json_string_value(json_object_get(rule, "scope")), "sandbox:web");
 	CHECK_STR(json_string_value(json_object_get(rule, "applies_to")), "sandbox:web");
 	json_decref(view);

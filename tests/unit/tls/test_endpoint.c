@@ -1,5 +1,6 @@
 /* Two ends, and between them two buffers for the network. */
 #include <errno.h>
+#include <openssl/ocsp.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 
@@ -399,6 +400,204 @@ TEST(P22_a_wanted_client_certificate_is_told_of)
 
 	odd_begin(&odd, 10, 1);
 	CHECK(odd_fails_with(&odd, true, "asks for a client certificate"));
+}
+
+/* ---- revocation: what the origin staples */
+
+/* An authority and a server's certificate from it; `features`: TLS features it promises. */
+struct signed_server {
+	X509 *authority, *certificate;
+	EVP_PKEY *authority_key, *key;
+};
+
+static void signed_begin(struct signed_server *server, const char *features)
+{
+	server->authority_key = x509_key();
+	server->authority = x509_begin("ca", server->authority_key, NULL, 10);
+	(void)x509_extend(server->authority, server->authority, NID_basic_constraints,
+			  "critical,CA:TRUE");
+	(void)X509_sign(server->authority, server->authority_key, EVP_sha256());
+	server->key = x509_key();
+	server->certificate = x509_begin("a.example", server->key, server->authority, 10);
+	(void)x509_extend(server->certificate, server->authority, NID_subject_alt_name,
+			  "DNS:a.example");
+	if (features != NULL)
+		(void)x509_extend(server->certificate, server->authority, NID_tlsfeature, features);
+	(void)X509_sign(server->certificate, server->authority_key, EVP_sha256());
+}
+
+static void signed_finish(struct signed_server *server)
+{
+	X509_free(server->authority);
+	X509_free(server->certificate);
+	EVP_PKEY_free(server->authority_key);
+	EVP_PKEY_free(server->key);
+}
+
+struct staple {
+	int status;	 /* V_OCSP_CERTSTATUS_…; -1: none is sent */
+	long age_s;	 /* how long ago it ran out; negative: it still holds */
+	bool is_foreign; /* signed by who may not */
+	bool is_malformed;
+};
+
+/* The response, DER; owned by the caller. */
+static int make_response(const struct signed_server *server, const struct staple *staple,
+			 unsigned char **ret)
+{
+	OCSP_BASICRESP *basic = OCSP_BASICRESP_new();
+	OCSP_CERTID *id = OCSP_cert_to_id(NULL, server->certificate, server->authority);
+	ASN1_TIME *from = X509_gmtime_adj(NULL, -7200), *to = X509_gmtime_adj(NULL, -staple->age_s);
+	OCSP_RESPONSE *response;
+	int len;
+
+	(void)OCSP_basic_add1_status(basic, id, staple->status, OCSP_REVOKED_STATUS_NOSTATUS,
+				     staple->status == V_OCSP_CERTSTATUS_REVOKED ? from : NULL,
+				     from, to);
+	(void)OCSP_basic_sign(basic, staple->is_foreign ? server->certificate : server->authority,
+			      staple->is_foreign ? server->key : server->authority_key,
+			      EVP_sha256(), NULL, 0);
+	response = OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, basic);
+	*ret = NULL;
+	len = i2d_OCSP_RESPONSE(response, ret);
+	OCSP_RESPONSE_free(response);
+	OCSP_BASICRESP_free(basic);
+	OCSP_CERTID_free(id);
+	ASN1_TIME_free(from);
+	ASN1_TIME_free(to);
+	return len;
+}
+
+static const struct staple *stapled;
+static const struct signed_server *stapler;
+
+static int staple_it(SSL *ssl, void *context)
+{
+	unsigned char *bytes;
+	int len;
+
+	(void)context;
+	if (stapled->status < 0)
+		return SSL_TLSEXT_ERR_NOACK;
+	len = make_response(stapler, stapled, &bytes);
+	if (stapled->is_malformed)
+		bytes[len / 2] ^= 0xff;
+	(void)SSL_set_tlsext_status_ocsp_resp(ssl, bytes, len);
+	return SSL_TLSEXT_ERR_OK;
+}
+
+static char *pem_of(X509 *certificate)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *data, *text;
+	long len;
+
+	(void)PEM_write_bio_X509(bio, certificate);
+	len = BIO_get_mem_data(bio, &data);
+	text = strndup(data, (size_t)len);
+	BIO_free(bio);
+	return text;
+}
+
+/* Whether our client goes on with a server that staples so; *ret_why: a copy of what it said. */
+static bool accepts(const char *features, const struct staple *staple, int version, char **ret_why)
+{
+	struct signed_server server;
+	struct odd odd;
+	struct fixture f;
+	struct err err = ERR_INIT;
+	char *pem;
+	bool done = false;
+
+	signed_begin(&server, features);
+	stapler = &server;
+	stapled = staple;
+	odd.context = SSL_CTX_new(TLS_server_method());
+	(void)SSL_CTX_set_max_proto_version(odd.context, version);
+	(void)SSL_CTX_use_certificate(odd.context, server.certificate);
+	(void)SSL_CTX_use_PrivateKey(odd.context, server.key);
+	(void)SSL_CTX_set_tlsext_status_cb(odd.context, staple_it);
+	odd.ssl = SSL_new(odd.context);
+	SSL_set_bio(odd.ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+	SSL_set_accept_state(odd.ssl);
+	begin_pipes(&f);
+	pem = pem_of(server.authority);
+	(void)trust_create(&f.trust);
+	(void)trust_add(f.trust, pem, &err);
+	(void)tls_connect(
+		f.trust,
+		&(struct tls_config){ .name = "a.example", .io = &side_io, .owner = &f.origin },
+		&f.client);
+	for (int i = 0; i < 10 && !done; i++) {
+		done = tls_handshake(f.client) == 1;
+		odd_step(&odd, &f);
+	}
+	*ret_why = strdup(tls_failure(f.client) != NULL ? tls_failure(f.client) : "");
+	free(pem);
+	finish(&f);
+	SSL_free(odd.ssl);
+	SSL_CTX_free(odd.context);
+	signed_finish(&server);
+	return done;
+}
+
+static bool says(const char *features, const struct staple *staple, const char *words)
+{
+	bool good = true;
+
+	for (int version = TLS1_2_VERSION; good && version <= TLS1_3_VERSION; version++) {
+		char *why;
+		bool accepted = accepts(features, staple, version, &why);
+
+		good = words == NULL ? accepted : !accepted && strstr(why, words) != NULL;
+		if (!good)
+			printf("# TLS %x: %s, %s\n", version, accepted ? "accepted" : "refused",
+			       why);
+		free(why);
+	}
+	return good;
+}
+
+TEST(P20_a_revoked_certificate_is_refused)
+{
+	CHECK(says(NULL, &(struct staple){ .status = V_OCSP_CERTSTATUS_REVOKED, .age_s = -3600 },
+		   "is revoked"));
+	CHECK(says("status_request",
+		   &(struct staple){ .status = V_OCSP_CERTSTATUS_REVOKED, .age_s = -3600 },
+		   "is revoked"));
+	CHECK(says(NULL, &(struct staple){ .status = V_OCSP_CERTSTATUS_GOOD, .age_s = -3600 },
+		   NULL));
+	CHECK(says(NULL, &(struct staple){ .status = -1 }, NULL));
+}
+
+TEST(P20_what_proves_nothing_counts_as_nothing)
+{
+	CHECK(says(NULL, &(struct staple){ .status = V_OCSP_CERTSTATUS_UNKNOWN, .age_s = -3600 },
+		   NULL));
+	CHECK(says(NULL, &(struct staple){ .status = V_OCSP_CERTSTATUS_GOOD, .age_s = 3600 },
+		   NULL));
+	/* anybody could say so */
+	CHECK(says(NULL,
+		   &(struct staple){ .status = V_OCSP_CERTSTATUS_REVOKED,
+				     .age_s = -3600,
+				     .is_foreign = true },
+		   NULL));
+}
+
+TEST(P20_a_promised_proof_must_come)
+{
+	static const struct staple bad[] = {
+		{ .status = -1 },
+		{ .status = V_OCSP_CERTSTATUS_GOOD, .age_s = 3600 },
+		{ .status = V_OCSP_CERTSTATUS_UNKNOWN, .age_s = -3600 },
+		{ .status = V_OCSP_CERTSTATUS_GOOD, .age_s = -3600, .is_foreign = true },
+		{ .status = V_OCSP_CERTSTATUS_GOOD, .age_s = -3600, .is_malformed = true },
+	};
+
+	CHECK(says("status_request",
+		   &(struct staple){ .status = V_OCSP_CERTSTATUS_GOOD, .age_s = -3600 }, NULL));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		CHECK(says("status_request", &bad[i], "must-staple"));
 }
 
 TEST(a_damaged_trust_is_refused)

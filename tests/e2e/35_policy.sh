@@ -187,6 +187,45 @@ unchosen() {
 }
 t "nothing chosen, and login without an account" unchosen
 
+# at_terminal LINE: a shell at a terminal of its own runs it
+at_terminal() {
+	tmux -L "asked-$$" -f /dev/null new-session -d -x 120 -y 40 "$1; echo status=\$?; sleep 1000"
+}
+shows() { tmux -L "asked-$$" capture-pane -p -t 0 | grep -q -- "$1"; }
+types() { tmux -L "asked-$$" send-keys "$@"; }
+
+asked() {
+	export SBX_APP_NAME=asked
+	trap 'tmux -L "asked-$$" kill-server; sbx reset -f' EXIT
+	mkdir "$TMP/asked"
+	at_terminal "sbx create --name first shell $TMP/asked"
+	wait_for 30 shows 'Which network policy'
+	shows '1, 2 or 3'
+	types 3 Enter
+	wait_for 60 shows 'status=0'
+	is "$(sbx policy ls --json | jq -r .preset)" locked-down
+	tmux -L "asked-$$" kill-server
+	# asked once
+	at_terminal "sbx create --name second shell $TMP/asked"
+	wait_for 60 shows 'status=0'
+	fails 1 shows 'Which network policy'
+	tmux -L "asked-$$" kill-server
+	sbx policy reset -f
+	at_terminal "sbx policy init"
+	wait_for 30 shows 'Which network policy'
+	types Enter
+	wait_for 30 shows 'status=0'
+	is "$(sbx policy ls --json | jq -r .preset)" balanced
+	tmux -L "asked-$$" kill-server
+	sbx policy reset -f
+	at_terminal "sbx login"
+	wait_for 30 shows 'Which network policy'
+	types 7 Enter
+	wait_for 30 shows 'status=1'
+	is "$(sbx policy ls --json 2>/dev/null | jq -r .initialized)" false
+}
+t "the first run asks at a terminal, once" asked
+
 survives() {
 	begin locked-down
 	sbx policy allow kept.example

@@ -74,6 +74,34 @@ import() {
 }
 t "import takes keys from the environment once" import
 
+# keeps_key: in a session of its own with a Secret Service that nobody needs to unlock
+keeps_key() {
+	export HOME=$TMP/keyring-home XDG_DATA_HOME=$TMP/keyring-home/data
+	mkdir -p "$HOME"
+	printf pass | gnome-keyring-daemon --unlock --components=secrets --daemonize >/dev/null
+	echo kept-by-a-keyring-1 | sbx secret set xai 2>"$TMP/keyring.err"
+	sbx daemon stop
+	is "$(sbx secret ls -q)" xai
+	is "$(sbx secret ls --json | jq -r .protection)" keyring
+	sbx daemon stop
+}
+keyring() {
+	export SBX_APP_NAME=keyring
+	export -f keeps_key is
+	dbus-run-session -- bash -ec keeps_key
+	fails 1 grep -q 'No keychain detected' "$TMP/keyring.err"
+	test -s "$XDG_STATE_HOME/sbx-keyring/secrets/vault"
+	test ! -e "$XDG_STATE_HOME/sbx-keyring/secrets/vault.key"
+	# without the session the vault is closed
+	fails 1 sbx secret ls
+	sbx daemon stop
+}
+if command -v gnome-keyring-daemon >/dev/null && command -v dbus-run-session >/dev/null; then
+	t "a Secret Service keeps the vault's key" keyring
+else
+	skip "a Secret Service keeps the vault's key" "no gnome-keyring"
+fi
+
 passphrase() {
 	export SBX_APP_NAME=passphrase
 	echo kept-value-1 | sbx secret set xai

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/sysinfo.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -80,18 +81,21 @@ static int make_account(struct err *err)
 			: account_ensure(root, err);
 }
 
+static int set_kernel(const char *path, const char *value)
+{
+	autoclose int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd_write_full(fd, value, strlen(value));
+}
+
 int setup_boot(struct err *err)
 {
 	const struct rlimit files = { .rlim_cur = FILES_SOFT, .rlim_max = FILES_HARD };
 	int r;
 
 	(void)setrlimit(RLIMIT_NOFILE, &files);
-	for (size_t i = 0; i < countof(settings); i++) {
-		autoclose int fd = open(settings[i].path, O_WRONLY | O_CLOEXEC);
-
-		if (fd >= 0)
-			(void)fd_write_full(fd, settings[i].value, strlen(settings[i].value));
-	}
+	for (size_t i = 0; i < countof(settings); i++)
+		(void)set_kernel(settings[i].path, settings[i].value);
 	r = make_account(err);
 	if (r == 0)
 		r = network_raise(err);
@@ -185,6 +189,20 @@ static int trust_authority(const struct guest_message *request, struct err *err)
 	return r;
 }
 
+/* Those of the kernel and of ours, that are there already, come on top. */
+static int limit_processes(uint32_t count, struct err *err)
+{
+	struct sysinfo now;
+	char text[24];
+	int r;
+
+	if (sysinfo(&now) < 0)
+		return err_set_errno(err, -errno, "cannot count the processes");
+	(void)snprintf(text, sizeof(text), "%llu", (unsigned long long)count + now.procs);
+	r = set_kernel("/proc/sys/kernel/threads-max", text);
+	return r < 0 ? err_set_errno(err, r, "cannot limit the processes to %u", count) : 0;
+}
+
 int setup_apply(const struct guest_message *request, struct err *err)
 {
 	int r = 0;
@@ -197,5 +215,7 @@ int setup_apply(const struct guest_message *request, struct err *err)
 		r = set_hostname(request->hostname, err);
 	if (r == 0 && request->authority != NULL)
 		r = trust_authority(request, err);
+	if (r == 0 && request->count > 0)
+		r = limit_processes(request->count, err);
 	return r;
 }

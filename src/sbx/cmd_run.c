@@ -212,6 +212,7 @@ static int check_reattach(const json_t *sandbox, const struct wanted *wanted, st
 		      { create->cpus > 0, "cpus" },
 		      { create->disk > 0, "disk" },
 		      { create->docker_disk > 0, "docker-disk" },
+		      { create->pids_limit > 0, "pids-limit" },
 		      { create->engine != NULL, "engine" },
 		      { create->kernel != NULL, "kernel" },
 		      { create->template != NULL, "template" },

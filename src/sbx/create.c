@@ -70,6 +70,12 @@ const struct option create_option_rows[] = {
 	  .argument = "SIZE",
 	  TARGET(docker_disk),
 	  .help = "size of the disk for /var/lib/docker (default: 10g)" },
+	{ .name = "pids-limit",
+	  .kind = OPTION_NUMBER,
+	  .argument = "N",
+	  TARGET(pids_limit),
+	  .help = "most processes and threads at once (default: as many as its\n"
+		  "memory allows)" },
 	{ .name = "env",
 	  .letter = 'e',
 	  .kind = OPTION_LIST,
@@ -227,7 +233,8 @@ static int add_plain(json_t *body, const struct create_request *request)
 	} numbers[] = { { "cpus", options->cpus },
 			{ "memory", options->memory },
 			{ "disk", options->disk },
-			{ "docker_disk", options->docker_disk } };
+			{ "docker_disk", options->docker_disk },
+			{ "pids_limit", options->pids_limit } };
 	const struct {
 		const char *name;
 		bool value;

@@ -17,12 +17,12 @@ struct err;
 struct workcopy;
 
 struct create_options {
-	const char *name, *engine, *kernel;	  /* NULL: the daemon chooses */
-	const char *extra_ca;			  /* NULL: none */
-	const char *template;			  /* NULL: the agent's */
-	const char *branch;			  /* NULL: on the folder itself */
-	uint64_t cpus, memory, disk, docker_disk; /* 0: the daemon chooses */
-	const char *policy;			  /* a preset or a file; NULL: the global one */
+	const char *name, *engine, *kernel;		      /* NULL: the daemon chooses */
+	const char *extra_ca;				      /* NULL: none */
+	const char *template;				      /* NULL: the agent's */
+	const char *branch;				      /* NULL: on the folder itself */
+	uint64_t cpus, memory, disk, docker_disk, pids_limit; /* 0: the daemon chooses */
+	const char *policy; /* a preset or a file; NULL: the global one */
 	struct option_list deny_network;
 	struct option_list mounts, env, env_files, publish;
 	bool force, weak_jail, keep_alive, quiet;

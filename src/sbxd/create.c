@@ -32,7 +32,7 @@ struct wish {
 	json_t *kit; /* see kit.h */
 	json_t *mounts, *env, *labels, *ports;
 	json_t *policy, *deny_network; /* see policy_provision.h */
-	json_int_t cpus, memory, disk, docker_disk;
+	json_int_t cpus, memory, disk, docker_disk, pids_limit;
 	int force, keep_alive, weak_jail, start;
 };
 
@@ -195,7 +195,7 @@ static int take_number(const char *what, json_int_t given, uint64_t fallback, ui
 static int take_sizes(const struct request *request, const struct wish *wish, const struct kit *kit,
 		      const struct engine_impl *engine, struct record *record, struct err *err)
 {
-	uint64_t cpus = 0, kit_memory_bytes = 0;
+	uint64_t cpus = 0, kit_memory_bytes = 0, pids = 0;
 	unsigned kit_cpus = 0;
 	int r;
 
@@ -210,8 +210,13 @@ static int take_sizes(const struct request *request, const struct wish *wish, co
 	if (r == 0)
 		r = take_number("docker_disk", wish->docker_disk, DISK_DOCKER_DEFAULT_BYTES,
 				&record->docker_disk_bytes, err);
+	if (r == 0)
+		r = take_number("pids_limit", wish->pids_limit, 0, &pids, err);
+	if (r == 0 && pids > RECORD_PIDS_MAX)
+		r = err_set(err, -EINVAL, "a limit of processes is at most %d", RECORD_PIDS_MAX);
 	if (r < 0)
 		return r;
+	record->pids_limit = (uint32_t)pids;
 	record->cpus = cpus > 4096 ? 4096 : (unsigned)cpus;
 	r = host_check(&request->supervisor->host, engine->default_memory_bytes, &record->cpus,
 		       &record->memory_bytes, err);
@@ -340,16 +345,17 @@ static int unpack(const struct request *request, struct wish *wish, struct err *
 	*wish = (struct wish){ .name = NULL };
 	return request_unpack(
 		request, err,
-		"{s?s s?s s?s s?s s?s s?s s?o s?o s?o s?o s?I s?I s?I s?I s?b s?b s?b s?b s?o s?o "
+		"{s?s s?s s?s s?s s?s s?s s?o s?o s?o s?o s?I s?I s?I s?I s?I s?b s?b s?b s?b s?o "
+		"s?o "
 		"s?o s?s}",
 		"name", &wish->name, "agent", &wish->agent, "engine", &wish->engine, "kernel",
 		&wish->kernel, "template", &wish->template, "extra_ca", &wish->extra_ca, "ports",
 		&wish->ports, "mounts", &wish->mounts, "env", &wish->env, "labels", &wish->labels,
 		"cpus", &wish->cpus, "memory", &wish->memory, "disk", &wish->disk, "docker_disk",
-		&wish->docker_disk, "force", &wish->force, "keep_alive", &wish->keep_alive,
-		"allow_weak_jail", &wish->weak_jail, "start", &wish->start, "policy", &wish->policy,
-		"deny_network", &wish->deny_network, "kit", &wish->kit, "kit_files",
-		&wish->kit_files);
+		&wish->docker_disk, "pids_limit", &wish->pids_limit, "force", &wish->force,
+		"keep_alive", &wish->keep_alive, "allow_weak_jail", &wish->weak_jail, "start",
+		&wish->start, "policy", &wish->policy, "deny_network", &wish->deny_network, "kit",
+		&wish->kit, "kit_files", &wish->kit_files);
 }
 
 static int fill(const struct request *request, const struct wish *wish, struct record *record,

@@ -148,16 +148,17 @@ char *record_format(const struct record *record)
 {
 	json_t *json = json_pack(
 		"{si ss ss ss ss ss* ss* ss* ss* so* ss*"
-		" si sI sI sI sb sb sb ss sI sI sI sI so so so so so}",
+		" si sI sI sI sI sb sb sb ss sI sI sI sI so so so so so}",
 		"version", RECORD_VERSION, "id", record->id, "name", record->name, "status",
 		sandbox_status_name(record->status), "agent", record->agent, "reason",
 		record->reason, "engine", record->engine, "engine_why", record->engine_why,
 		"kernel", record->kernel, "template", format_template(&record->template),
 		"extra_ca", record->extra_ca, "cpus", (int)record->cpus, "memory",
 		(json_int_t)record->memory_bytes, "disk", (json_int_t)record->disk_bytes,
-		"docker_disk", (json_int_t)record->docker_disk_bytes, "keep_alive",
-		record->keep_alive, "weak_jail", record->weak_jail, "grown", record->grown, "kit",
-		kit_names[record->kit], "created_at", (json_int_t)record->created_at, "started_at",
+		"docker_disk", (json_int_t)record->docker_disk_bytes, "pids_limit",
+		(json_int_t)record->pids_limit, "keep_alive", record->keep_alive, "weak_jail",
+		record->weak_jail, "grown", record->grown, "kit", kit_names[record->kit],
+		"created_at", (json_int_t)record->created_at, "started_at",
 		(json_int_t)record->started_at, "stopped_at", (json_int_t)record->stopped_at,
 		"last_used_at", (json_int_t)record->last_used_at, "mounts",
 		format_mounts(&record->mounts), "env", format_strings(&record->env), "labels",
@@ -250,7 +251,7 @@ struct parts {
 	const char *id, *name, *status;
 	json_t *template, *mounts, *env, *labels, *ports, *processes;
 	int version, cpus, keep_alive, weak_jail, grown;
-	json_int_t memory, disk, docker_disk;
+	json_int_t memory, disk, docker_disk, pids_limit;
 	json_int_t created_at, started_at, stopped_at, last_used_at;
 	const char *agent, *reason, *engine, *engine_why, *kernel, *image, *extra_ca, *kit;
 };
@@ -260,26 +261,28 @@ static int unpack(json_t *json, struct parts *parts, struct err *err)
 	json_error_t error;
 
 	*parts = (struct parts){ .version = 0 };
-	if (json_unpack_ex(
-		    json, &error, JSON_STRICT,
-		    "{si ss ss ss ss s?s s?s s?s s?s s?s s?o s?s"
-		    " si sI sI sI sb sb sb s?s sI sI sI sI so so so s?o so}",
-		    "version", &parts->version, "id", &parts->id, "name", &parts->name, "status",
-		    &parts->status, "agent", &parts->agent, "reason", &parts->reason, "engine",
-		    &parts->engine, "engine_why", &parts->engine_why, "kernel", &parts->kernel,
-		    "image", &parts->image, "template", &parts->template, "extra_ca",
-		    &parts->extra_ca, "cpus", &parts->cpus, "memory", &parts->memory, "disk",
-		    &parts->disk, "docker_disk", &parts->docker_disk, "keep_alive",
-		    &parts->keep_alive, "weak_jail", &parts->weak_jail, "grown", &parts->grown,
-		    "kit", &parts->kit, "created_at", &parts->created_at, "started_at",
-		    &parts->started_at, "stopped_at", &parts->stopped_at, "last_used_at",
-		    &parts->last_used_at, "mounts", &parts->mounts, "env", &parts->env, "labels",
-		    &parts->labels, "ports", &parts->ports, "processes", &parts->processes) < 0)
+	if (json_unpack_ex(json, &error, JSON_STRICT,
+			   "{si ss ss ss ss s?s s?s s?s s?s s?s s?o s?s"
+			   " si sI sI sI s?I sb sb sb s?s sI sI sI sI so so so s?o so}",
+			   "version", &parts->version, "id", &parts->id, "name", &parts->name,
+			   "status", &parts->status, "agent", &parts->agent, "reason",
+			   &parts->reason, "engine", &parts->engine, "engine_why",
+			   &parts->engine_why, "kernel", &parts->kernel, "image", &parts->image,
+			   "template", &parts->template, "extra_ca", &parts->extra_ca, "cpus",
+			   &parts->cpus, "memory", &parts->memory, "disk", &parts->disk,
+			   "docker_disk", &parts->docker_disk, "pids_limit", &parts->pids_limit,
+			   "keep_alive", &parts->keep_alive, "weak_jail", &parts->weak_jail,
+			   "grown", &parts->grown, "kit", &parts->kit, "created_at",
+			   &parts->created_at, "started_at", &parts->started_at, "stopped_at",
+			   &parts->stopped_at, "last_used_at", &parts->last_used_at, "mounts",
+			   &parts->mounts, "env", &parts->env, "labels", &parts->labels, "ports",
+			   &parts->ports, "processes", &parts->processes) < 0)
 		return err_set(err, -EINVAL, "%s", error.text);
 	if (parts->version != RECORD_VERSION)
 		return err_set(err, -EINVAL, "version %d, this daemon knows %d", parts->version,
 			       RECORD_VERSION);
 	if (parts->cpus < 1 || parts->memory < 0 || parts->disk < 0 || parts->docker_disk < 0 ||
+	    parts->pids_limit < 0 || parts->pids_limit > RECORD_PIDS_MAX ||
 	    !name_is_valid(parts->name) || strlen(parts->id) != RECORD_ID_SIZE - 1 ||
 	    strspn(parts->id, "0123456789abcdef") != RECORD_ID_SIZE - 1)
 		return err_set(err, -EINVAL, "a value is outside its limits");
@@ -294,6 +297,7 @@ static void fill_plain(const struct parts *parts, struct record *ret)
 	ret->memory_bytes = (uint64_t)parts->memory;
 	ret->disk_bytes = (uint64_t)parts->disk;
 	ret->docker_disk_bytes = (uint64_t)parts->docker_disk;
+	ret->pids_limit = (uint32_t)parts->pids_limit;
 	ret->keep_alive = parts->keep_alive != 0;
 	ret->weak_jail = parts->weak_jail != 0;
 	ret->grown = parts->grown != 0;

@@ -20,6 +20,7 @@
 struct err;
 
 enum {
+	RECORD_PIDS_MAX = 4194304,	 /* the kernel's own PID_MAX_LIMIT */
 	RECORD_ID_SIZE = 17,		 /* 16 hexadecimal digits and a NUL */
 	RECORD_PROCESSES_MAX = 8,	 /* engine and backends of one sandbox */
 	RECORD_BYTES_MAX = 16 * 1048576, /* of a state file; 64 mounts of long paths fit */
@@ -65,7 +66,8 @@ struct record {
 	struct mounts mounts;
 	unsigned cpus;
 	uint64_t memory_bytes, disk_bytes, docker_disk_bytes;
-	char *engine; /* "qemu" */
+	uint32_t pids_limit; /* processes and threads, to RECORD_PIDS_MAX; 0: none */
+	char *engine;	     /* "qemu" */
 	char *engine_why;
 	char *kernel; /* NULL: the built one */
 	/*

@@ -506,7 +506,8 @@ static void make_setup(struct record *record, struct setup *setup, struct guest_
 				       .authority = setup->authority,
 				       .name = setup->hash,
 				       .env = setup->env.items,
-				       .env_count = setup->env.count };
+				       .env_count = setup->env.count,
+				       .count = record->pids_limit };
 	if (getrandom(ret->entropy, 64, 0) == 64)
 		ret->entropy_len = 64;
 }

@@ -32,7 +32,8 @@ enum { GUEST_PORT = 1, HOST_PORT_READY = 1 };
 enum guest_type {
 	/* requests, host to guest */
 	GUEST_SETUP = 1,   /* HOSTNAME, REALTIME_NS, ENTROPY, ENV* (of every exec), AUTHORITY with
-			      NAME (the hash of its subject, eight hexadecimal digits) */
+			      NAME (the hash of its subject, eight hexadecimal digits), COUNT
+			      (most processes and threads; 0: no limit) */
 	GUEST_MOUNT = 2,   /* SOURCE (entry name in the shared device), TARGET, FLAGS */
 	GUEST_UNMOUNT = 3, /* TARGET */
 	GUEST_EXEC = 4,	   /* ARG+, ENV*, CWD, USER, FLAGS, ROWS, COLUMNS, NAME (id, detached) */

@@ -119,7 +119,7 @@ t "prune removes stopped ones only" prunes_only_stopped
 
 disks() {
 	mkdir -p "$TMP/disk"
-	sbx create --name disk --disk 1g shell "$TMP/disk"
+	sbx create --name disk --disk 1g --pids-limit 300 shell "$TMP/disk"
 	local before after
 	before=$(sbx exec disk df --output=size -m / | tail -n 1)
 	sbx disk grow disk 2g
@@ -129,9 +129,19 @@ disks() {
 	sbx exec disk sh -c 'head -c 200M /dev/zero | tr "\0" x > ~/big; sync; rm ~/big; sync'
 	sbx disk trim disk
 	test "$(du -sm "$(state)/sandboxes/disk" | cut -f1)" -lt 150
-	sbx rm -f disk
 }
 t "a disk has its size, grows, and gives back what was deleted" disks
+
+processes_are_limited() {
+	local said
+	said=$(sbx exec disk sh -c \
+		'(for i in $(seq 400); do sleep 300 & done; echo all of them); set -- /proc/[0-9]*; echo there are $#' 2>&1)
+	says "$said" "fork"
+	says "$said" "there are [34][0-9][0-9]"
+	says_not "$said" "all of them"
+	sbx rm -f disk
+}
+t "a sandbox has no more processes than it may" processes_are_limited
 
 timeouts() {
 	fails 124 sbx exec --timeout 1s shared sleep 300

@@ -91,6 +91,8 @@ TEST(wrong_bodies_are_refused)
 		"{\"memory\":99999999999999}",
 		"{\"disk\":1}",
 		"{\"docker_disk\":-1}",
+		"{\"pids_limit\":-1}",
+		"{\"pids_limit\":4194305}",
 		"{\"env\":\"A=1\"}",
 		"{\"env\":[\"A\"]}",
 		"{\"env\":[\"1A=x\"]}",

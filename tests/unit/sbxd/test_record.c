@@ -29,6 +29,7 @@ static void fill(struct record *record)
 	record->memory_bytes = 1ull << 33;
 	record->disk_bytes = 20ull << 30;
 	record->docker_disk_bytes = 10ull << 30;
+	record->pids_limit = 300;
 	record->keep_alive = true;
 	record->created_at = 1700000000;
 	record->processes_count = 1;
@@ -117,6 +118,8 @@ TEST(values_outside_their_limits_are_refused)
 	CHECK_EQ(parse_changed("\"/w\"", "\"/proc\""), -EINVAL);
 	CHECK_EQ(parse_changed("\"/w\"", "\"w\""), -EINVAL);
 	CHECK_EQ(parse_changed("\"memory\": 8", "\"memory\": -8"), -EINVAL);
+	CHECK_EQ(parse_changed("\"pids_limit\": 300", "\"pids_limit\": 4194304"), 0);
+	CHECK_EQ(parse_changed("\"pids_limit\": 300", "\"pids_limit\": 4194305"), -EINVAL);
 	CHECK_EQ(parse_changed("\"version\": 1", "\"version\": 1, \"more\": 1"), -EINVAL);
 	CHECK_EQ(parse_changed("\"version\": 1", "\"version\": 1, \"version\": 1"), -EINVAL);
 	CHECK_EQ(parse_changed("\"A=1\"", "7"), -EINVAL);

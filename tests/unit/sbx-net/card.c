@@ -31,10 +31,14 @@ enum {
 	TX_DATA = 2 << 20,
 	TX_SLOTS = 8, /* frames on the way at most */
 	TX_SLOT_SIZE = 128 * 1024,
+	TX_PARTS = 4, /* descriptors of a frame at most */
 	HEADER_SIZE = sizeof(struct virtio_net_hdr_v1),
 	RX = 0,
 	TX = 1,
 };
+
+uint64_t card_features = UINT64_C(1) << VIRTIO_F_VERSION_1 | UINT64_C(1) << VIRTIO_NET_F_MRG_RXBUF |
+			 UINT64_C(1) << VIRTIO_RING_F_EVENT_IDX;
 
 static int spawn_net(struct card *card, int vhost, int proxy, int *ret_listen)
 {
@@ -111,14 +115,11 @@ static int start_driver(struct card *card, int socket)
 	const struct vhost_frontend_config config = { .socket = socket,
 						      .name = "network",
 						      .timeout_ms = CARD_WAIT_MS };
-	const uint64_t features = UINT64_C(1) << VIRTIO_F_VERSION_1 |
-				  UINT64_C(1) << VIRTIO_NET_F_MRG_RXBUF |
-				  UINT64_C(1) << VIRTIO_RING_F_EVENT_IDX;
 	uint64_t gpa = 0;
 	int r = vhost_frontend_create(&config, &card->frontend, &card->err);
 
 	if (r == 0)
-		r = vhost_frontend_set_features(card->frontend, features, &card->err);
+		r = vhost_frontend_set_features(card->frontend, card_features, &card->err);
 	if (r == 0)
 		r = share_memory(card);
 	for (unsigned i = 0; r == 0 && i < CARD_QUEUES; i++) {
@@ -301,24 +302,62 @@ int card_proxy_tell(struct card *card, const struct net_message *message)
 
 /* ---- frames */
 
-void card_send(struct card *card, const uint8_t *frame, size_t len)
+/* The parts of a frame whose header and bytes lie one after the other at gpa; how many. */
+static size_t cut_parts(uint64_t gpa, size_t header_len, size_t len, enum card_layout layout,
+			struct driver_buffer ret[TX_PARTS])
+{
+	const size_t sizes[TX_PARTS] = { header_len / 2, header_len - header_len / 2, len / 2,
+					 len - len / 2 };
+	size_t count = 0;
+
+	if (layout == CARD_TOGETHER) {
+		ret[0] = (struct driver_buffer){ gpa, (uint32_t)(header_len + len) };
+		return 1;
+	}
+	for (size_t i = 0; i < TX_PARTS; i++) {
+		if (sizes[i] > 0)
+			ret[count++] = (struct driver_buffer){ gpa, (uint32_t)sizes[i] };
+		gpa += sizes[i];
+	}
+	return count;
+}
+
+void card_send_as(struct card *card, const struct virtio_net_hdr_v1 *header, size_t header_len,
+		  const uint8_t *frame, size_t len, enum card_layout layout)
 {
 	struct driver_ring *ring = &card->ring[TX];
 	unsigned slot = card->tx_next++ % TX_SLOTS;
 	const uint64_t gpa = TX_DATA + (uint64_t)slot * TX_SLOT_SIZE;
-	const struct driver_buffer part = { gpa, (uint32_t)(HEADER_SIZE + len) };
-	const uint8_t header[HEADER_SIZE] = { 0 };
+	const uint64_t table = gpa + TX_SLOT_SIZE - TX_PARTS * sizeof(struct vring_desc);
+	const uint16_t first = (uint16_t)(slot * TX_PARTS);
+	struct driver_buffer parts[TX_PARTS];
+	size_t count = cut_parts(gpa, header_len, len, layout, parts);
 	uint32_t head, written;
 
 	/* The slot is free once the frame before it was taken. */
 	while (card->tx_next - ring->used_seen > TX_SLOTS)
 		(void)driver_ring_take(ring, &head, &written);
-	(void)guestmem_write(&card->mem, gpa, header, sizeof(header));
-	(void)guestmem_write(&card->mem, gpa + sizeof(header), frame, len);
-	driver_ring_chain(ring, ring->desc, (uint16_t)slot, &part, 1, 1);
-	driver_ring_offer(ring, (uint16_t)slot);
+	(void)guestmem_write(&card->mem, gpa, header, header_len);
+	(void)guestmem_write(&card->mem, gpa + header_len, frame, len);
+	if (layout == CARD_INDIRECT) {
+		driver_ring_chain(ring, table, 0, parts, count, count);
+		driver_ring_desc(ring, ring->desc, first,
+				 (struct driver_buffer){
+					 table, (uint32_t)(count * sizeof(struct vring_desc)) },
+				 VRING_DESC_F_INDIRECT, 0);
+	} else {
+		driver_ring_chain(ring, ring->desc, first, parts, count, count);
+	}
+	driver_ring_offer(ring, first);
 	if (driver_ring_needs_kick(ring))
 		(void)eventfd_write(card->kick[TX], 1);
+}
+
+void card_send(struct card *card, const uint8_t *frame, size_t len)
+{
+	const struct virtio_net_hdr_v1 header = { .flags = 0 };
+
+	card_send_as(card, &header, HEADER_SIZE, frame, len, CARD_TOGETHER);
 }
 
 static bool wait_call(const struct card *card, unsigned index)
@@ -341,7 +380,7 @@ int card_sent(struct card *card)
 		if (driver_ring_is_empty(ring) && !wait_call(card, TX))
 			return -1;
 	}
-	return (int)head;
+	return (int)head / TX_PARTS;
 }
 
 /* The next used buffer, copied to the end of card->frame. */

@@ -31,6 +31,18 @@ enum {
 
 struct vhost_frontend;
 
+/* What the driver agrees to; to be set before a card is started. */
+extern uint64_t card_features;
+
+/* How a frame of the guest lies in its descriptors. */
+enum card_layout {
+	CARD_TOGETHER, /* header and frame in one */
+	CARD_APART,    /* the header in two, the frame in two more */
+	CARD_INDIRECT, /* the same in a table of its own */
+};
+
+struct virtio_net_hdr_v1;
+
 struct card {
 	struct spawned child;
 	char folder[64]; /* private, holds the control socket */
@@ -72,7 +84,11 @@ int card_proxy_tell(struct card *card, const struct net_message *message);
 /* A frame of the guest. */
 void card_send(struct card *card, const uint8_t *frame, size_t len);
 
-/* The next chain of a sent frame that sbx-net gave back; -1: none came in time. */
+/* With that header, of which header_len bytes are sent. */
+void card_send_as(struct card *card, const struct virtio_net_hdr_v1 *header, size_t header_len,
+		  const uint8_t *frame, size_t len, enum card_layout layout);
+
+/* The slot of the next sent frame that sbx-net gave back; -1: none came in time. */
 int card_sent(struct card *card);
 
 /* The next frame for the guest, into card->frame; false: none came in time. */
@@ -90,6 +106,9 @@ struct packet {
 	const uint8_t *payload;
 	size_t len;
 };
+
+/* The frame of a packet, with room for 100 bytes beside its payload; its length. */
+size_t packet_build(const struct packet *packet, uint8_t *frame);
 
 /* Sends an IPv4 or IPv6 packet of the guest. */
 void card_send_packet(struct card *card, const struct packet *packet);

@@ -84,10 +84,9 @@ static void put_ip6(const struct packet *packet, uint8_t *ip, size_t len)
 	memcpy(ip + 24, packet->to.address.bytes, 16);
 }
 
-void card_send_packet(struct card *card, const struct packet *packet)
+size_t packet_build(const struct packet *packet, uint8_t *frame)
 {
 	bool v6 = packet->to.address.family == ADDRESS_V6;
-	uint8_t frame[ETHERNET + IP6 + TCP_HEADER + PAYLOAD_MAX];
 	uint8_t *ip = frame + ETHERNET, *transport = ip + (v6 ? IP6 : IP4);
 	size_t len = put_transport(packet, transport);
 	uint32_t sum = (uint32_t)(packet->protocol + len);
@@ -103,7 +102,14 @@ void card_send_packet(struct card *card, const struct packet *packet)
 		put_ip6(packet, ip, len);
 	else
 		put_ip4(packet, ip, len);
-	card_send(card, frame, (size_t)(transport - frame) + len);
+	return (size_t)(transport - frame) + len;
+}
+
+void card_send_packet(struct card *card, const struct packet *packet)
+{
+	uint8_t frame[ETHERNET + IP6 + TCP_HEADER + PAYLOAD_MAX];
+
+	card_send(card, frame, packet_build(packet, frame));
 }
 
 static bool read_transport(const uint8_t *bytes, size_t len, struct packet *packet)

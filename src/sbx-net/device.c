@@ -170,6 +170,7 @@ void device_send(struct device *device, size_t len, const struct net_offload *of
 {
 	struct virtq *queue = vhost_backend_queue(device->backend, QUEUE_RX);
 	size_t left = HEADER_SIZE + len, used = 0, size = 0;
+	struct virtq_used filled[ROOMS_MAX];
 
 	if (len == 0 || queue == NULL)
 		return;
@@ -179,9 +180,10 @@ void device_send(struct device *device, size_t len, const struct net_offload *of
 	for (size_t i = 0; i < used; i++) {
 		size_t n = min_of(left, device->room[i].size);
 
-		virtq_push(queue, device->room[i].head, (uint32_t)n);
+		filled[i] = (struct virtq_used){ device->room[i].head, (uint32_t)n };
 		left -= n;
 	}
+	virtq_push_all(queue, filled, used);
 	drop_rooms(device, used);
 	device->reserved = 0;
 }

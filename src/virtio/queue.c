@@ -251,20 +251,28 @@ int virtq_pop(struct virtq *queue, struct virtq_chain *ret)
 	return 1;
 }
 
-void virtq_push(struct virtq *queue, uint16_t head, uint32_t written)
+void virtq_push_all(struct virtq *queue, const struct virtq_used *used, size_t count)
 {
-	struct vring_used_elem *entry = used_entry(queue, queue->used_index);
+	struct virtq_inflight *inflight = queue->config.inflight;
 
 	if (queue->broken != NULL)
 		return;
-	entry->id = htole32(head);
-	entry->len = htole32(written);
-	queue->used_index++;
-	if (queue->config.inflight != NULL)
-		virtq_inflight_return(queue->config.inflight, head);
+	for (size_t i = 0; i < count; i++) {
+		struct vring_used_elem *entry = used_entry(queue, queue->used_index++);
+
+		entry->id = htole32(used[i].head);
+		entry->len = htole32(used[i].written);
+		if (inflight != NULL)
+			virtq_inflight_return(inflight, used[i].head);
+	}
 	store16(used_word(queue, RING_INDEX), queue->used_index, memory_order_release);
-	if (queue->config.inflight != NULL)
-		virtq_inflight_returned(queue->config.inflight, head, queue->used_index);
+	for (size_t i = 0; inflight != NULL && i < count; i++)
+		virtq_inflight_returned(inflight, used[i].head, queue->used_index);
+}
+
+void virtq_push(struct virtq *queue, uint16_t head, uint32_t written)
+{
+	virtq_push_all(queue, &(struct virtq_used){ head, written }, 1);
 }
 
 bool virtq_wants_interrupt(struct virtq *queue)

@@ -76,6 +76,18 @@ int virtq_pop(struct virtq *queue, struct virtq_chain *ret);
 /* Gives the chain back with `written` bytes filled in. */
 void virtq_push(struct virtq *queue, uint16_t head, uint32_t written);
 
+/* A chain to be given back. */
+struct virtq_used {
+	uint16_t head;
+	uint32_t written;
+};
+
+/*
+ * Gives back several that belong together, as the buffers of one network frame do: a driver that
+ * looks meanwhile sees all of them or none (virtio 1.2 §5.1.6.4.1).
+ */
+void virtq_push_all(struct virtq *queue, const struct virtq_used *used, size_t count);
+
 /* Whether the driver wants an interrupt for what was pushed since the last call. */
 bool virtq_wants_interrupt(struct virtq *queue);
 

@@ -2,7 +2,11 @@
 
 #include <errno.h>
 #include <linux/virtio_ring.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 
+#include "base/check.h"
 #include "tests/unit/test.h"
 #include "tests/unit/virtio/driver_ring.h"
 #include "vm/guestmem.h"
@@ -12,6 +16,7 @@ enum {
 	DATA = 0x40000,	 /* guest-physical, free for buffers */
 	TABLE = 0x80000, /* free for indirect tables */
 	SIZE = 8,	 /* of the ring */
+	ROUNDS = 500,	 /* with a driver that looks at the same time */
 };
 
 static uint64_t memory[MEMORY / 8];
@@ -92,6 +97,50 @@ TEST(indices_wrap)
 		CHECK(driver_ring_take(&ring, &head, &written));
 		CHECK_EQ(written, i);
 	}
+}
+
+/* A driver that takes one as soon as there is one finds the others too. */
+static void *take_together(void *context)
+{
+	atomic_int *taken = context; /* rounds; negative: one was not whole */
+
+	for (int round = 1; round <= ROUNDS; round++) {
+		uint32_t head, written;
+		bool whole = true;
+
+		while (!driver_ring_take(&ring, &head, &written))
+			(void)sched_yield();
+		for (uint32_t i = 1; i < 3; i++)
+			whole = whole && driver_ring_take(&ring, &head, &written) && head == i &&
+				written == 10 + i;
+		*taken = whole ? round : -1;
+		if (!whole)
+			break;
+	}
+	return NULL;
+}
+
+TEST(chains_that_belong_together_are_given_back_together)
+{
+	static const struct virtq_used used[] = { { 0, 10 }, { 1, 11 }, { 2, 12 } };
+	const struct driver_buffer buffer = { DATA, 4 };
+	atomic_int taken = 0;
+	pthread_t driver;
+
+	start(false);
+	for (uint16_t i = 0; i < countof(used); i++) {
+		driver_ring_chain(&ring, ring.desc, i, &buffer, 0, 1);
+		driver_ring_offer(&ring, i);
+		CHECK_EQ(virtq_pop(&queue, &chain), 1);
+	}
+	CHECK_EQ(pthread_create(&driver, NULL, take_together, &taken), 0);
+	for (int round = 1; round <= ROUNDS && taken >= 0; round++) {
+		virtq_push_all(&queue, used, countof(used));
+		while (taken >= 0 && taken < round)
+			(void)sched_yield();
+	}
+	CHECK_EQ(pthread_join(driver, NULL), 0);
+	CHECK_EQ(taken, ROUNDS);
 }
 
 TEST(a_queue_goes_on_where_it_stood)

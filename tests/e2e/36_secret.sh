@@ -86,7 +86,7 @@ keeps_key() {
 	sbx daemon stop
 }
 keyring() {
-	export SBX_APP_NAME=keyring
+	export SBX_APP_NAME=keyring TMP
 	export -f keeps_key is
 	dbus-run-session -- bash -ec keeps_key
 	fails 1 grep -q 'No keychain detected' "$TMP/keyring.err"

@@ -20,6 +20,8 @@ struct machine {
 	int (*unmount)(const struct guest_message *request, struct err *err);
 	int (*trim)(uint64_t *ret_bytes, struct err *err);
 	int (*grow)(struct err *err);
+	/* A descriptor of a layer's folder: 1 is the lowest, 0 the sandbox's own. */
+	int (*open_layer)(uint32_t number, struct err *err);
 };
 
 /* Where the agent finds and keeps things; all absolute paths, weak. */

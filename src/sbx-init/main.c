@@ -4,6 +4,8 @@
  * what it understands.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -29,8 +31,9 @@
 
 enum { BACKLOG = 128 };
 
-/* The writable disks, for those who get nothing but a message. */
+/* The writable disks, and all of the root, for those who get nothing but a message. */
 static int disks[2] = { -1, -1 };
+static struct root root;
 
 static int trim(uint64_t *ret_bytes, struct err *err)
 {
@@ -42,12 +45,24 @@ static int grow(struct err *err)
 	return disks_grow(disks, countof(disks), err);
 }
 
+static int open_layer(uint32_t number, struct err *err)
+{
+	int fd = -1;
+
+	if (number == 0)
+		fd = openat(root.disk, "root", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	else if (number <= root.layers_count)
+		fd = fcntl(root.layers[number - 1], F_DUPFD_CLOEXEC, 0);
+	return fd < 0 ? err_set(err, -ENOENT, "there is no layer %u", number) : fd;
+}
+
 static const struct machine machine = {
 	.setup = setup_apply,
 	.mount = share_mount,
 	.unmount = share_unmount,
 	.trim = trim,
 	.grow = grow,
+	.open_layer = open_layer,
 };
 
 static const struct places places = {
@@ -120,7 +135,6 @@ static int knock(struct err *err)
 static int run(struct err *err, enum agent_end *ret)
 {
 	struct agent_config config = { .machine = &machine, .places = &places };
-	struct root root;
 	int docker = -1;
 	int r = root_enter(err, &root);
 

@@ -36,7 +36,6 @@
 #define VIRTUAL_FLAGS (MS_NOSUID | MS_NODEV | MS_NOEXEC)
 
 enum {
-	LAYERS_MAX = 16, /* more than any host has disks for */
 	NAME_SIZE = 24,
 	OPTIONS_SIZE = 256,
 	CMDLINE_MAX = 4096,
@@ -108,7 +107,7 @@ static int count_layers(struct err *err)
 	buf_init(&text, CMDLINE_MAX);
 	r = file_read(AT_FDCWD, "/proc/cmdline", &text);
 	if (r == 0)
-		r = cmdline_number(buf_str(&text), "sbx.layers", 1, LAYERS_MAX);
+		r = cmdline_number(buf_str(&text), "sbx.layers", 1, ROOT_LAYERS_MAX);
 	return r < 0 ? err_set_errno(err, r, "cannot tell how many layers the image has") : r;
 }
 
@@ -246,6 +245,18 @@ static int open_disk(const char *path, const char *parent)
 	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
+/* One that cannot be opened is -1: it will not be exported. */
+static void open_layers(struct root *root, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		char path[NAME_SIZE];
+
+		(void)snprintf(path, sizeof(path), "/layer%u", i);
+		root->layers[i] = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
+	root->layers_count = count;
+}
+
 static int mount_root(unsigned layers, struct err *err)
 {
 	static const char *const above[] = { "/upper/root", "/upper/work", "/new" };
@@ -284,6 +295,7 @@ int root_enter(struct err *err, struct root *ret)
 		r = finish_docker(helper, err);
 	if (r < 0)
 		return r;
+	open_layers(&root, layers);
 	root.disk = open_disk("/upper", "/");
 	root.docker = open_disk("/new/var/lib/docker", "/new/var/lib");
 	r = switch_root(err);

@@ -119,7 +119,7 @@ static const struct {
 	{ GUEST_KILL, kept_kill },	     { GUEST_WATCH, handle_watch },
 	{ GUEST_CLOCK, handle_clock },	     { GUEST_TRIM, handle_trim },
 	{ GUEST_GROW, handle_grow },	     { GUEST_PING, handle_ping },
-	{ GUEST_SHUTDOWN, handle_shutdown },
+	{ GUEST_SHUTDOWN, handle_shutdown }, { GUEST_LAYER, export_layer },
 };
 
 static handler_fn *find_handler(enum guest_type type)

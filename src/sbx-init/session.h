@@ -42,6 +42,8 @@ int copy_push(struct session *session, const struct guest_message *request,
 	      struct guest_message *answer, struct err *err);
 int copy_pull(struct session *session, const struct guest_message *request,
 	      struct guest_message *answer, struct err *err);
+int export_layer(struct session *session, const struct guest_message *request,
+		 struct guest_message *answer, struct err *err);
 int kept_logs(struct session *session, const struct guest_message *request,
 	      struct guest_message *answer, struct err *err);
 int kept_list(struct session *session, const struct guest_message *request,

@@ -51,16 +51,20 @@ static const struct {
 	{ "/proc/sys/vm/max_map_count", "1048576" },
 };
 
+bool setup_is_ours(int fd)
+{
+	char first[sizeof(written_mark)] = "";
+
+	return fd_read_full(fd, first, sizeof(first) - 1) == 0 ||
+	       memcmp(first, written_mark, sizeof(first) - 1) == 0;
+}
+
 /* Whether a file is missing, empty, or one that we wrote. */
 static bool is_ours(const char *path)
 {
-	char first[sizeof(written_mark)] = "";
 	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-	if (fd < 0)
-		return errno == ENOENT;
-	return fd_read_full(fd, first, sizeof(first) - 1) == 0 ||
-	       memcmp(first, written_mark, sizeof(first) - 1) == 0;
+	return fd < 0 ? errno == ENOENT : setup_is_ours(fd);
 }
 
 static int write_resolver(struct err *err)

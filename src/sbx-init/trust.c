@@ -31,8 +31,7 @@ static int read_optional(int root, const char *path, struct buf *buf)
 	return r == -ENOENT ? 0 : r;
 }
 
-/* Cuts the first occurrence of the other out of it. */
-static void cut(struct buf *buf, const struct buf *other)
+void trust_cut(struct buf *buf, const struct buf *other)
 {
 	uint8_t *found =
 		other->len == 0 ? NULL : memmem(buf->data, buf->len, other->data, other->len);
@@ -100,7 +99,7 @@ static int merge(int root, const char *pem, bool *ret_changed)
 	is_new = before.len != len || memcmp(before.data, pem, len) != 0;
 	if (!is_new && memmem(bundle.data, bundle.len, pem, len) != NULL)
 		return 0;
-	cut(&bundle, &before);
+	trust_cut(&bundle, &before);
 	r = buf_append(&bundle, pem, len);
 	if (r == 0)
 		r = file_write(root, BUNDLE_NAME, bundle.data, bundle.len, 0644);

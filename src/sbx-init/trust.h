@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 
+struct buf;
 struct err;
 
 /*
@@ -18,6 +19,9 @@ struct err;
  * trusted before. An authority of an earlier time is distrusted.
  */
 int trust_install(int root, const char *pem, const char *hash, bool *ret_changed, struct err *err);
+
+/* Cuts the first occurrence of the other out of it. */
+void trust_cut(struct buf *buf, const struct buf *other);
 
 /* Tells Java's keystore, when there is one, in a process of its own. */
 void trust_tell_java(void);

@@ -15,6 +15,7 @@
 #include "sbx/report.h"
 #include "sbx/sandbox.h"
 #include "sbx/template.h"
+#include "sbx/template_commands.h"
 
 enum { SHORT_ID = 12, SIZE_TEXT = 32 };
 
@@ -279,7 +280,9 @@ static const struct command load = {
 	.run = run_load,
 };
 
-static const struct command *const commands[] = { &ls, &inspect, &rm, &load, NULL };
+static const struct command *const commands[] = {
+	&ls, &inspect, &load, &template_save, &template_export, &rm, NULL
+};
 
 const struct command cmd_template = {
 	.name = "template",

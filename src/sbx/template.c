@@ -2,45 +2,20 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "app/terminal.h"
-#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "sbx/client.h"
+#include "sbx/policy.h"
 #include "sbx/sandbox.h"
-
-enum { PATH_MAX_BYTES = 4096 };
-
-/* RFC 3986 2.3: what may stand in a query as it is. */
-static int add_escaped(struct buf *path, const char *text)
-{
-	static const char plain[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-		"0123456789-._~/:";
-	int r = 0;
-
-	for (; *text != '\0' && r == 0; text++)
-		r = strchr(plain, *text) != NULL ? buf_append(path, text, 1)
-						 : buf_printf(path, "%%%02X", (unsigned char)*text);
-	return r;
-}
 
 int template_get(struct client *client, const char *reference, json_t **ret, struct err *err)
 {
-	autocall(buf_finish) struct buf path;
-	const char *text;
-	int r;
+	autofree char *path = policy_url("/template/inspect", "reference", reference);
 
-	buf_init(&path, PATH_MAX_BYTES);
-	r = buf_printf(&path, "/template/inspect?reference=");
-	if (r == 0)
-		r = add_escaped(&path, reference);
-	text = r == 0 ? buf_str(&path) : NULL;
-	if (text == NULL)
-		return err_set(err, -EINVAL, "'%.80s…' is no template", reference);
-	return client_call(client, "GET", text, NULL, ret, err);
+	return path == NULL ? err_set(err, -ENOMEM, "out of memory")
+			    : client_call(client, "GET", path, NULL, ret, err);
 }
 
 int template_load(struct client *client, const char *path, const char *reference, json_t **ret,

@@ -1,10 +1,12 @@
 #include "sbxd/template_import.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/check.h"
 #include "base/cleanup.h"
@@ -161,5 +163,89 @@ int template_import(struct supervisor *supervisor, const struct template_source 
 		r = import(supervisor, image, reference, ret, err);
 	template_image_finish(image);
 	free(image);
+	return r;
+}
+
+static int open_archives(const char *const *archives, size_t count, struct template_blob *blobs,
+			 struct err *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct stat info;
+		int fd = open(archives[i], O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+		blobs[i] = (struct template_blob){ .fd = fd, .compression = OCI_TAR };
+		if (fd < 0 || fstat(fd, &info) < 0)
+			return err_set_errno(err, -errno, "cannot open '%s'", archives[i]);
+		if (!S_ISREG(info.st_mode))
+			return err_set(err, -EINVAL, "'%s' is no file", archives[i]);
+		blobs[i].size_bytes = (uint64_t)info.st_size;
+	}
+	return 0;
+}
+
+/* The layers of base that stay, and the new one. */
+static int stack_layers(struct supervisor *supervisor, const struct template_blob *blobs,
+			size_t count, struct template *template, struct err *err)
+{
+	struct string_list *layers = &template->layers;
+	autofree char *path = NULL;
+	int r;
+
+	if (count > 1 && layers->count > 0) {
+		free(layers->items[--layers->count]);
+		layers->items[layers->count] = NULL;
+	}
+	r = template_layer_make(supervisor->store, &supervisor->artefacts, blobs, count,
+				layers->count == 0, &path, err);
+	if (r == 0 && layers->count == TEMPLATE_LAYERS_MAX)
+		r = err_set(err, -EINVAL, "it would have more than %d layers", TEMPLATE_LAYERS_MAX);
+	if (r == 0 && string_list_add(layers, path) < 0)
+		r = err_set(err, -ENOMEM, "out of memory");
+	return r;
+}
+
+static int name_template(struct template *template, const char *reference, struct err *err)
+{
+	struct oci_reference parsed;
+	char full[OCI_REFERENCE_TEXT];
+	int r = oci_reference_parse(reference, &parsed, err);
+
+	if (r < 0)
+		return r;
+	oci_reference_format(&parsed, full);
+	free(template->name);
+	free(template->description);
+	template->description = NULL;
+	template->is_builtin = false;
+	template->name = strdup(full);
+	return template->name == NULL ? err_set(err, -ENOMEM, "out of memory") : 0;
+}
+
+int template_import_saved(struct supervisor *supervisor, const struct template *base,
+			  const char *const *archives, size_t count, const char *reference,
+			  struct template *ret, struct err *err)
+{
+	struct template_blob blobs[TEMPLATE_SAVE_MAX] = { { .fd = -1 }, { .fd = -1 } };
+	struct template template = { .name = NULL };
+	int r = template_copy(base, &template);
+
+	if (r < 0)
+		return err_set(err, r, "out of memory");
+	r = name_template(&template, reference, err);
+	if (r == 0)
+		r = open_archives(archives, count, blobs, err);
+	if (r == 0)
+		r = stack_layers(supervisor, blobs, count, &template, err);
+	if (r == 0)
+		r = template_resolve(&template, template_store_folder(supervisor->store), err);
+	if (r == 0)
+		r = template_store_put(supervisor->store, &template, err);
+	for (size_t i = 0; i < count; i++)
+		if (blobs[i].fd >= 0)
+			(void)close(blobs[i].fd);
+	if (r < 0)
+		template_finish(&template);
+	else
+		*ret = template;
 	return r;
 }

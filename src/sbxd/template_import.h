@@ -9,10 +9,14 @@
 #ifndef SBXD_TEMPLATE_IMPORT_H
 #define SBXD_TEMPLATE_IMPORT_H
 
+#include <stddef.h>
+
 struct err;
 struct supervisor;
 struct template;
 struct template_source;
+
+enum { TEMPLATE_SAVE_MAX = 2 };
 
 /*
  * reference: what to call it; NULL: what the image calls itself. Enters it in the store, which
@@ -20,5 +24,14 @@ struct template_source;
  */
 int template_import(struct supervisor *supervisor, const struct template_source *source,
 		    const char *reference, struct template *ret, struct err *err);
+
+/*
+ * What a sandbox became: the layers of `base`, less those that the archives replace, and a layer
+ * made of `archives`, the lowest first, on top. One archive is the sandbox's own layer; of two the
+ * first is that of the top layer of base, which they replace. Enters it in the store, as above.
+ */
+int template_import_saved(struct supervisor *supervisor, const struct template *base,
+			  const char *const *archives, size_t count, const char *reference,
+			  struct template *ret, struct err *err);
 
 #endif

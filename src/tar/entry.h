@@ -15,8 +15,10 @@
 #include "base/err.h"
 
 enum {
-	TAR_NAME_MAX = 4095,  /* bytes of a name or a link's target */
-	TAR_MODE_MASK = 01777 /* what is kept of a mode: never setuid or setgid */
+	TAR_NAME_MAX = 4095,   /* bytes of a name or a link's target */
+	TAR_MODE_MASK = 01777, /* what is kept of a mode: never setuid or setgid */
+	TAR_SET_ID_MASK = 06000,
+	TAR_XATTRS_PACKED = 64, /* extended attributes of one entry */
 };
 
 enum tar_type {
@@ -39,13 +41,13 @@ struct tar_entry {
 	char *name; /* owned */
 	char *link; /* owned; SYMLINK: any text; HARDLINK: a name as above; else NULL */
 	mode_t mode;
-	mode_t set_id; /* setuid and setgid bits, for who makes images; readers only */
+	mode_t set_id; /* setuid and setgid bits, for who makes images */
 	uid_t uid;
 	gid_t gid;
 	uint64_t size_bytes;	  /* FILE; else 0 */
 	int64_t mtime_s;	  /* since 1970 */
 	uint32_t mtime_ns;	  /* below 1000000000 */
-	struct tar_xattr *xattrs; /* owned; each name once; readers only */
+	struct tar_xattr *xattrs; /* owned; each name once */
 };
 
 void tar_xattrs_free(struct tar_xattr *xattrs);

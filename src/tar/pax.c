@@ -213,9 +213,11 @@ int tar_pax_parse(const uint8_t *bytes, size_t len, struct err *err, struct tar_
 }
 
 /* The length counts its own digits, so it is found by trying. */
-static int put_record(struct buf *to, const char *key, const char *value)
+static int put_bytes(struct buf *to, const char *prefix, const char *key, const void *value,
+		     size_t value_len)
 {
-	size_t rest = strlen(key) + strlen(value) + 3, len = rest + 1;
+	size_t rest = strlen(prefix) + strlen(key) + value_len + 3, len = rest + 1;
+	int r;
 
 	for (;;) {
 		size_t digits = 1;
@@ -226,7 +228,15 @@ static int put_record(struct buf *to, const char *key, const char *value)
 			break;
 		len = rest + digits;
 	}
-	return buf_printf(to, "%zu %s=%s\n", len, key, value);
+	r = buf_printf(to, "%zu %s%s=", len, prefix, key);
+	if (r == 0)
+		r = buf_append(to, value, value_len);
+	return r == 0 ? buf_append(to, "\n", 1) : r;
+}
+
+static int put_record(struct buf *to, const char *key, const char *value)
+{
+	return put_bytes(to, "", key, value, strlen(value));
 }
 
 int tar_pax_build(const struct tar_entry *entry, struct buf *to)
@@ -248,5 +258,7 @@ int tar_pax_build(const struct tar_entry *entry, struct buf *to)
 			       entry->mtime_ns);
 		r = put_record(to, "mtime", text);
 	}
+	for (const struct tar_xattr *x = entry->xattrs; r == 0 && x != NULL; x = x->next)
+		r = put_bytes(to, xattr_prefix, x->name, x->value, x->len);
 	return r;
 }

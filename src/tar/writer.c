@@ -104,7 +104,7 @@ int tar_writer_entry(struct tar_writer *writer, const struct tar_entry *entry, s
 		       entry->type == TAR_FOLDER ? "/" : "");
 	(void)snprintf(header.link, sizeof(header.link), "%.*s", TAR_FIELD_NAME,
 		       entry->link == NULL ? "" : entry->link);
-	header.mode = entry->mode & TAR_MODE_MASK;
+	header.mode = (entry->mode & TAR_MODE_MASK) | (entry->set_id & TAR_SET_ID_MASK);
 	header.uid = min_of(entry->uid, TAR_OCTAL_ID_MAX);
 	header.gid = min_of(entry->gid, TAR_OCTAL_ID_MAX);
 	header.mtime =

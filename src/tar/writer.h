@@ -1,6 +1,6 @@
 /*
  * Writes a tar archive: ustar, with a pax header in front of what ustar
- * cannot say (long names, sizes from 8 GiB, fractions of a second).
+ * cannot say (long names, sizes from 8 GiB, fractions of a second, attributes).
  *
  * Bytes leave through a callback in pieces of at most TAR_CHUNK. Calls come
  * in the order entry, data of exactly entry->size_bytes bytes, entry, …, end.

@@ -51,6 +51,8 @@ enum guest_type {
 	GUEST_SHUTDOWN =
 		14, /* FLAGS reboot: sync, unmount, power off; the VM's end is the answer */
 	GUEST_PING = 15,
+	GUEST_LAYER = 16, /* COUNT: layer of the root, 1 the lowest, 0 (absent) the sandbox's own:
+			     the guest sends GUEST_DATA (tar), then GUEST_EOF */
 
 	/* the stream of a request, either way */
 	GUEST_OK = 32,	     /* BYTES, NAME where the request says so */

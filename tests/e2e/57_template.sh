@@ -12,7 +12,7 @@ make_layers() {
 	local applet root=$IMAGES/root upper=$IMAGES/upper
 	mkdir -p "$root/bin" "$root/opt/full/deep" "$root/opt/whole" "$upper/opt/whole" "$upper/opt/full"
 	cp "$(command -v busybox)" "$root/bin/busybox"
-	for applet in cat id ls sh stat touch; do
+	for applet in cat chmod find id ln ls mkdir rm sh stat touch wc; do
 		ln -s busybox "$root/bin/$applet"
 	done
 	echo low >"$root/opt/both"
@@ -114,6 +114,45 @@ merges() {
 }
 t "of an image with many layers the top ones are merged" merges
 
+# the sandbox changes what its layers have in every way there is
+saves() {
+	sbx exec tiny sh -c 'echo mine >/home/agent/note; mkdir /home/agent/d; ln /home/agent/note /home/agent/d/same; ln -s note /home/agent/link'
+	sbx exec -u root tiny sh -c 'rm /opt/linked; rm -r /opt/whole; mkdir /opt/whole; echo again >/opt/whole/again; chmod 4755 /bin/busybox; chmod 700 /opt/full'
+	fails 1 sbx template save tiny tools:1
+	is "$(cat "$TMP/stderr")" 'ERROR: cannot save a running sandbox; stop it first with: sbx stop tiny'
+	sbx stop tiny
+	says "$(sbx template save tiny tools:1)" '^  sbx run --pull never -t docker.io/library/tools:1 shell'
+	is "$(sbx ls --json | jq -r '.sandboxes[] | select(.name == "tiny") | .status')" stopped
+	is "$(sbx template inspect tools:1 | jq '.layers | length')" 3
+	is "$(ls -A "$STORE/staging")" ''
+}
+t "a stopped sandbox is saved as a layer over its own" saves
+
+runs_saved() {
+	sbx create --name saved --keep-alive -t tools:1 shell "$IMAGES/work"
+	is "$(sbx exec saved cat /home/agent/note /home/agent/link /home/agent/d/same)" $'mine\nmine\nmine'
+	is "$(sbx exec saved stat -c %h /home/agent/note)" 2
+	is "$(sbx exec saved stat -c %a:%U /bin/busybox /opt/full /home/agent/note)" $'4755:root\n700:root\n644:agent'
+	is "$(sbx exec saved sh -c 'find /opt/whole; ls /opt/linked 2>/dev/null; true')" $'/opt/whole\n/opt/whole/again'
+	is "$(sbx exec saved cat /etc/hostname)" saved
+	says "$(sbx exec saved cat /etc/hosts)" '^127.0.1.1\s+saved$'
+	is "$(sbx exec saved sh -c 'cat /etc/ssl/certs/*.crt | wc -l')" "$(sbx exec saved sh -c 'cat /usr/local/share/ca-certificates/sbx.crt | wc -l')"
+	sbx rm -f saved
+}
+t "a sandbox of it has what was changed and nothing of the start" runs_saved
+
+exports() {
+	sbx template export tools:1 "$IMAGES/out.tar"
+	sbx template export tools:1 "$IMAGES/again.tar"
+	cmp "$IMAGES/out.tar" "$IMAGES/again.tar"
+	says "$(tar -tf "$IMAGES/out.tar")" '^blobs/sha256/[0-9a-f]{64}$'
+	is "$(SBX_APP_NAME=fresh sbx template load "$IMAGES/out.tar" | sed -n 's/^Loaded: //p')" docker.io/library/tools:1
+	is "$(SBX_APP_NAME=fresh sbx template inspect tools:1 | jq -r .id)" "$(id_of tools:1)"
+	SBX_APP_NAME=fresh sbx reset --force
+	says_not "$(sbx ls -q)" export
+}
+t "an export is the same bytes each time, and in a fresh store the same template" exports
+
 accounts() {
 	local df
 	df=$(sbx df --json)
@@ -133,10 +172,9 @@ removes() {
 	[ "$(layers)" -lt "$before" ]
 	sbx template rm -f tiny:1
 	sbx template rm -f tiny:docker
+	sbx template rm -f tools:1
 	fails 1 sbx template inspect tiny:1
 	is "$(layers)" 2
-	is "$(sbx exec tiny cat /opt/both)" high
-	sbx stop tiny
 	is "$(sbx exec tiny cat /opt/both)" high
 	sbx rm -f tiny
 	wait_for 10 eval '[ "$(layers)" -eq 0 ]'

@@ -43,11 +43,17 @@ static int fake_grow(struct err *err)
 	return err_set(err, -ENOSPC, "no room to grow");
 }
 
+static int fake_open_layer(uint32_t number, struct err *err)
+{
+	return err_set(err, -ENOENT, "there is no layer %u", number);
+}
+
 static const struct machine fake_machine = { .setup = fake_setup,
 					     .mount = fake_mount,
 					     .unmount = fake_mount,
 					     .trim = fake_trim,
-					     .grow = fake_grow };
+					     .grow = fake_grow,
+					     .open_layer = fake_open_layer };
 
 static int write_users(const struct rig *rig)
 {

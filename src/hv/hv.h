@@ -34,7 +34,7 @@ enum hv_exit_kind {
 	HV_EXIT_MMIO,	      /* access to an address that is not memory */
 	HV_EXIT_PIO,	      /* access to an I/O port (x86) */
 	HV_EXIT_HLT,	      /* halted; only seen without the in-kernel interrupt controller */
-	HV_EXIT_SHUTDOWN,     /* triple fault: how x86 Linux resets without firmware */
+	HV_EXIT_SHUTDOWN,     /* triple fault: the guest cannot even handle its faults */
 	HV_EXIT_RESET,	      /* the guest asked the hypervisor for a reset */
 	HV_EXIT_SYSTEM_EVENT, /* another event of the whole machine; `reason` is its number */
 	HV_EXIT_FAIL,	      /* this vCPU cannot go on; `reason` and `why` say more */

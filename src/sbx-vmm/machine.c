@@ -61,20 +61,22 @@ static void end(struct machine *machine, enum vmm_state state)
 	machine->config.ended(machine->config.ctx);
 }
 
+/* A panic explains more than what became of the machine after it. */
 static void vcpus_ended(void *ctx, const struct vcpu_end *how)
 {
 	struct machine *machine = ctx;
-	bool panicked = serial_last_words(&machine->serial, machine->why, sizeof(machine->why));
 
-	if (!how->failed) {
-		if (!panicked)
-			(void)snprintf(machine->why, sizeof(machine->why), "the guest ended");
-		end(machine, panicked ? VMM_PANICKED : VMM_RESET);
+	if (serial_last_words(&machine->serial, machine->why, sizeof(machine->why))) {
+		end(machine, VMM_PANICKED);
 		return;
 	}
-	(void)snprintf(machine->why, sizeof(machine->why), "vCPU %u cannot go on: %s (%llu)",
-		       how->cpu, how->why, (unsigned long long)how->reason);
-	end(machine, VMM_FAILED);
+	if (how->failed)
+		(void)snprintf(machine->why, sizeof(machine->why),
+			       "vCPU %u cannot go on: %s (%llu)", how->cpu, how->why,
+			       (unsigned long long)how->reason);
+	else
+		(void)snprintf(machine->why, sizeof(machine->why), "the guest reset its machine");
+	end(machine, how->failed ? VMM_FAILED : VMM_RESET);
 }
 
 static void backend_lost(void *ctx, const char *name)

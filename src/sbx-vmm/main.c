@@ -104,10 +104,12 @@ static int run_machine(struct vmm *vmm)
 	(void)loop_run(vmm->loop);
 	control_tell_end(&vmm->control);
 	machine_report(vmm->machine, &answer);
-	if (answer.state == VMM_RESET)
-		return EXIT_SUCCESS;
-	log_error("%s", answer.text);
-	return EXIT_FAILURE;
+	if (answer.state != VMM_RESET) {
+		log_error("%s", answer.text);
+		return EXIT_FAILURE;
+	}
+	log_info("%s", answer.text);
+	return EXIT_SUCCESS;
 }
 
 /* Somebody is about to ask what became of the machine. */

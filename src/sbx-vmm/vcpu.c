@@ -57,6 +57,8 @@ static bool handle(struct vcpu *vcpu, const struct hv_exit *exit)
 		counters->other++;
 		return true;
 	case HV_EXIT_SHUTDOWN:
+		end_by_failure(vcpu, 0, "the guest ran into a triple fault");
+		return false;
 	case HV_EXIT_RESET:
 	case HV_EXIT_SYSTEM_EVENT:
 		end_by_guest(vcpu);

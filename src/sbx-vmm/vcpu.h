@@ -26,7 +26,7 @@ struct hv_vcpu;
 struct hv_vm;
 struct sock_filter;
 
-/* How the machine ended: exit is a reset, a shutdown or a failure of vCPU `cpu`. */
+/* How the machine ended: by a reset of the guest's, or because vCPU `cpu` failed. */
 struct vcpu_end {
 	unsigned cpu;
 	bool failed;

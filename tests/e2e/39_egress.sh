@@ -206,7 +206,8 @@ n23_floods() {
 	says "$(sandboxes exec egress curl -sS https://api.example.com/echo)" '"server": "good"'
 	local pid
 	pid=$(sandboxes inspect egress --json | jq '.processes[] | select(.name == "sbx-net").pid')
-	[ "$(awk '/VmRSS/ { print $2 }' "/proc/$pid/status")" -lt 16384 ]
+	# its own memory: what it has touched of the guest's is the guest's
+	[ "$(awk '/^Rss(Anon|File)/ { sum += $2 } END { print sum }' "/proc/$pid/status")" -lt 16384 ]
 }
 t "N23 floods and nonsense cost the guest, not the host" n23_floods
 

@@ -18,9 +18,9 @@ TEST(the_guest_enters_the_kernel_with_devices_on_its_command_line)
 	const char *cmdline;
 
 	CHECK(script_init(&f));
-	(void)script_add(&f, (struct hv_fake_step){ .kind = HV_EXIT_SHUTDOWN });
+	(void)script_add(&f, (struct hv_fake_step){ .kind = HV_EXIT_RESET });
 	CHECK_EQ(script_run(&f), VMM_RESET);
-	CHECK_STR(f.answer.text, "the guest ended");
+	CHECK_STR(f.answer.text, "the guest reset its machine");
 	CHECK_EQ(f.fake.entry.pc, IMAGE_TEXT + 0x10);
 	cmdline = (const char *)script_ram(&f) + LAYOUT_CMDLINE;
 	CHECK(strstr(cmdline, "quiet acpi=off") == cmdline);
@@ -181,6 +181,17 @@ TEST(a_vcpu_that_fails_says_why)
 	script_finish(&f);
 }
 
+TEST(a_triple_fault_is_a_failure)
+{
+	struct fixture f;
+
+	CHECK(script_init(&f));
+	(void)script_add(&f, (struct hv_fake_step){ .kind = HV_EXIT_SHUTDOWN });
+	CHECK_EQ(script_run(&f), VMM_FAILED);
+	CHECK_STR(f.answer.text, "vCPU 0 cannot go on: the guest ran into a triple fault (0)");
+	script_finish(&f);
+}
+
 TEST(a_halt_for_good_is_a_failure)
 {
 	struct fixture f;
@@ -218,7 +229,7 @@ TEST(all_vcpus_end_together)
 
 	CHECK(script_init(&f));
 	f.options.cpus = HV_FAKE_CPUS; /* all but the first wait for a kick */
-	(void)script_add(&f, (struct hv_fake_step){ .kind = HV_EXIT_SHUTDOWN });
+	(void)script_add(&f, (struct hv_fake_step){ .kind = HV_EXIT_SYSTEM_EVENT });
 	CHECK_EQ(script_run(&f), VMM_RESET);
 	script_finish(&f);
 }

@@ -1,8 +1,8 @@
 /*
  * What leaving the guest costs on this machine's /dev/kvm, through hv: an exit
  * for MMIO, one for a port, a doorbell (ioeventfd) and an interrupt with its
- * answer (irqfd there, ioeventfd back). Prints "WHAT MICROSECONDS", a line for
- * each of ROUNDS rounds.
+ * answer (irqfd there, ioeventfd back); and what the probe costs that chooses
+ * the engine. Prints "WHAT MICROSECONDS", a line for each of ROUNDS rounds.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "hv/flat.h"
 #include "hv/hv.h"
+#include "hv/probe.h"
 
 enum {
 	RAM = 0x200000,
@@ -187,6 +188,18 @@ static void measure_interrupt(struct guest *guest)
 	end_vm(guest);
 }
 
+static void measure_probe(void)
+{
+	struct err why = ERR_INIT;
+
+	for (int round = 0; round < ROUNDS; round++) {
+		double begin = now_us();
+
+		(void)hv_probe("/dev/kvm", &why);
+		printf("probe %.3f\n", now_us() - begin);
+	}
+}
+
 int main(void)
 {
 	int device = open("/dev/kvm", O_RDWR | O_CLOEXEC);
@@ -199,6 +212,7 @@ int main(void)
 
 	if (device < 0)
 		die("/dev/kvm does not open");
+	measure_probe();
 	measure_exits(&mmio, "mmio", HV_EXIT_MMIO);
 	measure_exits(&port, "port", HV_EXIT_PIO);
 	measure_doorbell(&bell);

@@ -25,7 +25,7 @@
 
 enum {
 	LOG_BYTES_MAX = 1 << 20,
-	FILES_MAX = 512,    /* 19 devices with up to 9 eventfds each, vCPUs, sockets */
+	FILES_MAX = 512, /* 19 devices with up to 9 eventfds each, vCPUs, sockets */
 	/* For who waits to hear why there is no machine; short, for its backends have ended, and
 	 * who sees that looks for the one that failed. */
 	FAREWELL_MS = 100,

@@ -339,6 +339,17 @@ static int fold_oauth(const json_t *old, json_t *services)
 	return r | fold_routing(credential, to);
 }
 
+/* Names of services have no _ any more. */
+static json_t *dashed(const char *service)
+{
+	autofree char *name = strdup(service);
+
+	for (char *c = name; c != NULL && *c != '\0'; c++)
+		if (*c == '_')
+			*c = '-';
+	return name != NULL ? json_string(name) : NULL;
+}
+
 static int fold_credentials(const json_t *old, json_t *spec)
 {
 	json_t *services = json_object(), *list = json_array(), *credential;
@@ -351,7 +362,7 @@ static int fold_credentials(const json_t *old, json_t *spec)
 	r |= fold_oauth(old, services);
 	json_object_foreach(services, service, credential)
 	{
-		r |= json_object_set_new(credential, "service", json_string(service));
+		r |= json_object_set_new(credential, "service", dashed(service));
 		r |= json_array_append(list, credential);
 	}
 	json_decref(services);

@@ -35,7 +35,8 @@ static int write_files(const struct buf *files, char **ret, struct err *err)
 	autoclose int fd = -1;
 	int r;
 
-	if (asprintf(&path, "%s/sbx-kit-XXXXXX", folder != NULL ? folder : "/tmp") < 0) {
+	if (asprintf(&path, "%s/sbx-kit-XXXXXX",
+		     folder != NULL && folder[0] == '/' ? folder : "/tmp") < 0) {
 		path = NULL;
 		return err_set(err, -ENOMEM, "out of memory");
 	}

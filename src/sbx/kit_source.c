@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "kit/text.h"
 #include "oci/reference.h"
+#include "sbx/interrupt.h"
 #include "sbx/kit_folder.h"
 #include "sbx/kit_git.h"
 #include "sbx/kit_keys.h"
@@ -281,14 +282,19 @@ static int fetch(void *context, const char *reference, const struct kit_bundle *
 {
 	struct kit_bundle bundle;
 	json_t *settings = NULL;
+	sigset_t before;
 	int r = kit_bundle_init(&bundle, reference);
 
 	(void)context;
 	if (r < 0)
 		return err_set(err, r, "out of memory");
 	r = settings_read(&settings, err);
-	if (r == 0)
+	if (r == 0) {
+		/* ^C ends the program that fetches, and ours when its folder is gone */
+		interrupt_hold(&before);
 		r = fetch_kind(reference, from, settings, &bundle, err);
+		interrupt_release(&before);
+	}
 	if (r == 0)
 		r = check_signature(&bundle, settings, err);
 	json_decref(settings);

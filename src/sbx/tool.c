@@ -13,8 +13,9 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "sbx/interrupt.h"
 
-enum { CHUNK = 65536, WORDS_MAX = 512, STATUS_NO_PROGRAM = 127 };
+enum { CHUNK = 65536, WORDS_MAX = 512, STATUS_NO_PROGRAM = 127, LOOK_MS = 200 };
 
 /* What a program says, as much of its end as fits into a sentence. */
 struct words {
@@ -76,8 +77,10 @@ static int listen_to(const struct tool *tool, int output, int words_fd, struct w
 	if (chunk == NULL)
 		return err_set(err, -ENOMEM, "out of memory");
 	while (fds[0].fd >= 0 || fds[1].fd >= 0) {
-		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+		if (poll(fds, 2, LOOK_MS) < 0 && errno != EINTR)
 			return err_set_errno(err, -errno, "cannot wait for %s", tool->argv[0]);
+		if (interrupt_pending())
+			return err_set(err, -EINTR, "interrupted");
 		for (int i = 0; i < 2; i++) {
 			ssize_t n = fds[i].fd >= 0 && fds[i].revents != 0
 					    ? read(fds[i].fd, chunk, CHUNK)

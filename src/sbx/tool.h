@@ -21,7 +21,8 @@ struct tool {
 
 /*
  * 0 when it ended with status 0. With a sentence: -ENOENT when it is not
- * installed, -EIO with its last words when it failed, or what output returned.
+ * installed, -EIO with its last words when it failed, -EINTR when a signal that
+ * is held back came (sbx/interrupt.h), or what output returned.
  */
 int tool_run(const struct tool *tool, struct err *err);
 

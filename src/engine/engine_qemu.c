@@ -29,12 +29,12 @@
 
 /* What QEMU needs of the host's file system, beside kernel and initramfs. */
 static const struct jail_bind host_binds[] = {
-	{ QEMU_PROGRAM, QEMU_PROGRAM },
-	{ "/usr/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu" },
-	{ "/lib64", "/lib64" },
-	{ "/lib/x86_64-linux-gnu", "/lib/x86_64-linux-gnu" },
-	{ "/usr/share/qemu", "/usr/share/qemu" },
-	{ "/etc/ld.so.cache", "/etc/ld.so.cache" },
+	{ QEMU_PROGRAM, QEMU_PROGRAM, false },
+	{ "/usr/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", false },
+	{ "/lib64", "/lib64", false },
+	{ "/lib/x86_64-linux-gnu", "/lib/x86_64-linux-gnu", false },
+	{ "/usr/share/qemu", "/usr/share/qemu", false },
+	{ "/etc/ld.so.cache", "/etc/ld.so.cache", false },
 };
 
 enum { BINDS_MAX = countof(host_binds) + 4 /* kernel, initramfs, network, the end */ };
@@ -59,11 +59,11 @@ static void fill_binds(const struct engine_config *config, struct jail_bind bind
 	for (size_t i = 0; i < countof(host_binds); i++)
 		if (access(host_binds[i].source, F_OK) == 0)
 			binds[count++] = host_binds[i];
-	binds[count++] = (struct jail_bind){ config->kernel, QEMU_KERNEL_PATH };
-	binds[count++] = (struct jail_bind){ config->initramfs, QEMU_INITRAMFS_PATH };
+	binds[count++] = (struct jail_bind){ config->kernel, QEMU_KERNEL_PATH, false };
+	binds[count++] = (struct jail_bind){ config->initramfs, QEMU_INITRAMFS_PATH, false };
 	if (config->net_path != NULL)
-		binds[count++] = (struct jail_bind){ config->net_path, QEMU_NET_PATH };
-	binds[count] = (struct jail_bind){ NULL, NULL };
+		binds[count++] = (struct jail_bind){ config->net_path, QEMU_NET_PATH, false };
+	binds[count] = (struct jail_bind){ NULL, NULL, false };
 }
 
 static int spawn(const struct engine_config *config, int control_fd, struct spawned *ret_child,

@@ -37,6 +37,11 @@ struct ruleset {
 #define SCOPES 3ULL		  /* abstract Unix sockets, signals */
 #define FS_READ (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_EXECUTE)
 #define FS_READ_BELOW (FS_READ | LANDLOCK_ACCESS_FS_READ_DIR)
+#define FS_WRITE_BELOW                                                    \
+	(LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR |     \
+	 LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_FILE | \
+	 LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |    \
+	 LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_REFER | FS_TRUNCATE)
 #define FS_DEVICE (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE)
 
 static int landlock_abi(void)
@@ -65,7 +70,8 @@ static struct ruleset ruleset_for(int abi, enum landlock_leaves leaves)
 
 	if (leaves == LANDLOCK_LEAVES_FILES)
 		ruleset.handled_access_fs = 0;
-	if (abi >= 4 && leaves != LANDLOCK_LEAVES_NETWORK)
+	if (abi >= 4 && leaves != LANDLOCK_LEAVES_NETWORK &&
+	    leaves != LANDLOCK_LEAVES_BINDS_NETWORK)
 		ruleset.handled_access_net = NET_TCP;
 	if (abi >= 6)
 		ruleset.scoped = SCOPES;
@@ -89,7 +95,9 @@ static int allow_bind(int rules, const struct jail_bind *bind, uint64_t handled)
 
 	if (fd < 0 || fstat(fd, &stat) < 0)
 		return -errno;
-	if (S_ISDIR(stat.st_mode))
+	if (S_ISDIR(stat.st_mode) && bind->writable)
+		rights = FS_WRITE_BELOW;
+	else if (S_ISDIR(stat.st_mode))
 		rights = FS_READ_BELOW;
 	else if (S_ISCHR(stat.st_mode))
 		rights = FS_DEVICE | FS_IOCTL_DEV;
@@ -107,6 +115,7 @@ static int add_rules(int rules, enum landlock_leaves leaves, const struct jail_b
 	case LANDLOCK_LEAVES_FILES:
 		break;
 	case LANDLOCK_LEAVES_BINDS:
+	case LANDLOCK_LEAVES_BINDS_NETWORK:
 		for (; r == 0 && binds->source != NULL; binds++)
 			r = allow_bind(rules, binds, handled);
 		break;

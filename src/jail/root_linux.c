@@ -96,11 +96,14 @@ int step_root_empty(void)
 }
 
 /* A device node keeps its use: whoever lists one as a bind wants it opened. */
-static int clone_tree(const char *source, int *ret)
+static int clone_tree(const struct jail_bind *bind, int *ret)
 {
-	struct mount_attr attributes = { .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID };
-	autoclose int tree =
-		open_tree(AT_FDCWD, source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+	struct mount_attr attributes = {
+		.attr_set = MOUNT_ATTR_NOSUID |
+			    (bind->writable ? MOUNT_ATTR_NOEXEC : MOUNT_ATTR_RDONLY),
+	};
+	autoclose int tree = open_tree(AT_FDCWD, bind->source,
+				       OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
 	struct stat stat;
 
 	if (tree < 0 || fstat(tree, &stat) < 0)
@@ -165,8 +168,7 @@ static int clone_trees(const struct jail_bind *binds, int trees[STEP_BINDS_MAX +
 	int r = 0;
 
 	for (; r == 0 && binds[count].source != NULL; count += r == 0)
-		r = count < STEP_BINDS_MAX ? clone_tree(binds[count].source, &trees[count])
-					   : -E2BIG;
+		r = count < STEP_BINDS_MAX ? clone_tree(&binds[count], &trees[count]) : -E2BIG;
 	trees[count] = -1;
 	return r;
 }

@@ -7,7 +7,7 @@
  * exits: there is never a process that nobody knows of.
  *
  * The child is pid 1 of its pid namespace, leader of its own session, has an
- * empty environment, default signals and only the descriptors listed. Inside,
+ * empty environment (unless one is given), default signals and only the descriptors listed. Inside,
  * it has the caller's user and group ids. It stays a child of the caller, who
  * waits for it (pidfd); it ends by SIGKILL or by itself: the kernel hands no
  * other unhandled signal to a pid 1.
@@ -28,6 +28,7 @@ enum { SPAWN_FDS_MAX = 16 };
 struct jail_bind {
 	const char *source; /* host path, file or folder */
 	const char *target; /* absolute path inside */
+	bool writable;	    /* a folder that files are made in; nothing there can be executed */
 };
 
 struct spawn_config {
@@ -50,6 +51,7 @@ struct spawn_config {
 	 * out. It has no capability over it, and its filter says which sockets it may make.
 	 */
 	bool network;
+	char *const *environment; /* NULL-terminated; NULL: empty */
 	bool weak; /* go on where the host refuses namespaces or a step of the outer jail */
 };
 

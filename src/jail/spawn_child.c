@@ -200,7 +200,9 @@ static int outer_landlock(struct child *child)
 	if (child->config->binds == NULL)
 		return 0;
 	return child->plan->own_namespaces
-		       ? step_landlock(LANDLOCK_LEAVES_BINDS, child->config->binds)
+		       ? step_landlock(child->config->network ? LANDLOCK_LEAVES_BINDS_NETWORK
+							      : LANDLOCK_LEAVES_BINDS,
+				       child->config->binds)
 		       : -EPERM;
 }
 
@@ -228,13 +230,14 @@ static int outer_seccomp(struct child *child)
 /* The environment is empty: what sbxd was started with is nobody's business. */
 static int exec_program(struct child *child)
 {
-	static char *const environment[] = { NULL };
+	static char *const empty[] = { NULL };
+	char *const *given = child->config->environment;
 	sigset_t none;
 
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	(void)syscall(SYS_execveat, child->program, "", child->config->argv, environment,
-		      AT_EMPTY_PATH);
+	(void)syscall(SYS_execveat, child->program, "", child->config->argv,
+		      given != NULL ? given : empty, AT_EMPTY_PATH);
 	return -errno;
 }
 

@@ -46,10 +46,11 @@ int step_no_new_privs(void);
 /* What landlock leaves of the file system. */
 enum landlock_leaves {
 	LANDLOCK_LEAVES_NOTHING, /* no path can be opened */
-	LANDLOCK_LEAVES_BINDS,	 /* binds can be read and executed, nothing else */
+	LANDLOCK_LEAVES_BINDS,	 /* binds can be used as they say, nothing else */
 	LANDLOCK_LEAVES_FILES,	 /* all files within reach; no TCP, no signals and sockets of others
 				  */
-	LANDLOCK_LEAVES_NETWORK, /* as NOTHING, but TCP ports can be bound and connected to */
+	LANDLOCK_LEAVES_BINDS_NETWORK, /* as BINDS, and TCP ports can be connected to */
+	LANDLOCK_LEAVES_NETWORK,       /* as NOTHING, but TCP ports can be bound and connected to */
 };
 
 /*

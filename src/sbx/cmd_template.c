@@ -281,7 +281,7 @@ static const struct command load = {
 };
 
 static const struct command *const commands[] = {
-	&ls, &inspect, &load, &template_save, &template_export, &rm, NULL
+	&ls, &inspect, &template_build, &load, &template_save, &template_export, &rm, NULL
 };
 
 const struct command cmd_template = {

@@ -157,6 +157,21 @@ static int save_named(struct client *client, const char *name, const char *tag, 
 	return r;
 }
 
+/* `template save DIR TAG` is `template build DIR -t TAG`. */
+static int build_folder(struct client *client, const struct invocation *invocation, struct err *err)
+{
+	const struct template_build wanted = { .folder = invocation->args[0],
+					       .tag = invocation->args[1] };
+
+	return template_build_print(client, &wanted, err);
+}
+
+/* A sandbox's name has no slash. */
+static bool is_folder(const char *word)
+{
+	return strchr(word, '/') != NULL || strcmp(word, ".") == 0 || strcmp(word, "..") == 0;
+}
+
 static int run(const struct invocation *invocation, struct err *err)
 {
 	const struct save_options *options = invocation->values;
@@ -169,6 +184,8 @@ static int run(const struct invocation *invocation, struct err *err)
 		return r;
 	progress_init(&progress, false);
 	client.progress = &progress;
+	if (is_folder(invocation->args[0]) && options->output == NULL)
+		return build_folder(&client, invocation, err);
 	r = save_named(&client, invocation->args[0], invocation->args[1], &template, err);
 	progress_finish(&progress);
 	if (r < 0)
@@ -191,13 +208,15 @@ static int run(const struct invocation *invocation, struct err *err)
 const struct command template_save = {
 	.name = "save",
 	.summary = "Make a template of a sandbox as it is",
-	.arguments = "SANDBOX TAG",
+	.arguments = "SANDBOX|DIR TAG",
 	.description =
 		"What changed in the sandbox becomes a layer over those that it was made from. "
 		"Folders of this\n"
 		"machine, /var/lib/docker and what a start writes anew (host name, certificates, "
 		"placeholders of\n"
-		"keys) are no part of it. The sandbox must be stopped, and stays as it is.",
+		"keys) are no part of it. The sandbox must be stopped, and stays as it is. Of a "
+		"folder\n"
+		"it is what `sbx template build` makes.",
 	.examples = "sbx template save demo tools:1\tthen: sbx run -t tools:1",
 	.groups = { { .options = rows } },
 	.values_size = sizeof(struct save_options),

@@ -16,10 +16,12 @@
 #include "sbx/policy.h"
 #include "sbx/portspec.h"
 #include "sbx/sandbox.h"
+#include "sbx/template.h"
 #include "sbx/workcopy.h"
 
 #define TARGET(member) .offset = offsetof(struct create_options, member)
 
+static const char *const pulls[] = { "always", "missing", "never", NULL };
 static const char *const engines[] = { "auto", "kvm", "qemu", NULL };
 
 const struct option create_option_rows[] = {
@@ -35,6 +37,13 @@ const struct option create_option_rows[] = {
 	  .argument = "REF",
 	  TARGET(template),
 	  .help = "what its root is made of (default: shell)" },
+	{ .name = "pull",
+	  .kind = OPTION_STRING,
+	  .argument = "WHEN",
+	  .choices = pulls,
+	  TARGET(pull),
+	  .help = "ask the registry for the template: always, missing or never\n"
+		  "(default: always, and never for what was made here)" },
 	{ .name = "mount",
 	  .kind = OPTION_LIST,
 	  .argument = "SRC:DST[:ro]",
@@ -331,6 +340,13 @@ int create_sandbox(struct client *client, const struct create_request *request, 
 		return r;
 	if (request->options->policy == NULL)
 		r = policy_ensure(client, request->options->quiet, &chosen, err);
+	if (r < 0) {
+		json_decref(body);
+		return r;
+	}
+	if (request->options->template != NULL)
+		r = template_ensure(client, request->options->template, request->options->pull,
+				    request->agent, err);
 	if (r < 0) {
 		json_decref(body);
 		return r;

@@ -17,10 +17,11 @@ struct err;
 struct workcopy;
 
 struct create_options {
-	const char *name, *engine, *kernel;		      /* NULL: the daemon chooses */
-	const char *extra_ca;				      /* NULL: none */
-	const char *template;				      /* NULL: the agent's */
-	const char *branch;				      /* NULL: on the folder itself */
+	const char *name, *engine, *kernel; /* NULL: the daemon chooses */
+	const char *extra_ca;		    /* NULL: none */
+	const char *template;		    /* NULL: the agent's */
+	const char *pull;		    /* when a registry is asked; NULL: the daemon decides */
+	const char *branch;		    /* NULL: on the folder itself */
 	uint64_t cpus, memory, disk, docker_disk, pids_limit; /* 0: the daemon chooses */
 	const char *policy; /* a preset or a file; NULL: the global one */
 	struct option_list deny_network;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "app/terminal.h"
 #include "base/cleanup.h"
@@ -43,4 +44,49 @@ void template_print_use(const json_t *template)
 	(void)putchar(' ');
 	(void)terminal_print_safe(stdout, agent[0] != '\0' ? agent : "shell");
 	(void)puts(" [WORKSPACE]");
+}
+
+static void warn(const json_t *template, const char *reference, const char *agent)
+{
+	const char *made_for = sandbox_text(template, "agent");
+	const char *why = json_string_value(json_object_get(template, "warning"));
+
+	if (why != NULL) {
+		(void)fputs("WARNING: the copy from before is used: ", stderr);
+		(void)terminal_print_safe(stderr, why);
+		(void)fputc('\n', stderr);
+	}
+	if (made_for[0] == '\0' || strcmp(made_for, agent) == 0 || strcmp(agent, "shell") == 0)
+		return;
+	(void)fputs("⚠ WARNING: template \"", stderr);
+	(void)terminal_print_safe(stderr, reference);
+	(void)fputs("\" was built for the \"", stderr);
+	(void)terminal_print_safe(stderr, made_for);
+	(void)fprintf(stderr, "\" agent but you are using \"%s\".\n", agent);
+}
+
+int template_ensure(struct client *client, const char *reference, const char *when,
+		    const char *agent, struct err *err)
+{
+	json_t *body = json_pack("{ss ss*}", "reference", reference, "when", when), *template;
+	uint64_t before = client->timeout_ms;
+	int r;
+
+	if (body == NULL)
+		return err_set(err, -EINVAL, "'%s' is no template", reference);
+	if (client->progress != NULL)
+		progress_step(client->progress, when != NULL && strcmp(when, "never") == 0
+							? "Checking image"
+							: "Pulling image");
+	client->timeout_ms = TEMPLATE_MS;
+	r = client_call(client, "POST", "/template/pull", body, &template, err);
+	client->timeout_ms = before;
+	json_decref(body);
+	if (client->progress != NULL)
+		progress_finish(client->progress);
+	if (r < 0)
+		return r;
+	warn(template, reference, agent);
+	json_decref(template);
+	return 0;
 }

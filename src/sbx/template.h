@@ -24,6 +24,13 @@ int template_get(struct client *client, const char *reference, json_t **ret, str
 int template_load(struct client *client, const char *path, const char *reference, json_t **ret,
 		  struct err *err);
 
+/*
+ * Before a sandbox is made from it: asks the registry when that is due (`when` is a word of
+ * --pull, or NULL), tells when the template was made for another agent.
+ */
+int template_ensure(struct client *client, const char *reference, const char *when,
+		    const char *agent, struct err *err);
+
 /* "Save complete…": how to use it. */
 void template_print_use(const json_t *template);
 

@@ -56,6 +56,11 @@ static uint64_t bytes_below(int parent, const char *name, unsigned depth)
 	return sum;
 }
 
+uint64_t account_bytes(const char *folder)
+{
+	return bytes_below(AT_FDCWD, folder, 0);
+}
+
 /* How many templates use each layer: path -> count. */
 static json_t *count_uses(const struct template *all, size_t count)
 {

@@ -6,9 +6,13 @@
 #define SBXD_ACCOUNT_H
 
 #include <jansson.h>
+#include <stdint.h>
 
 struct err;
 struct supervisor;
+
+/* What all below a folder takes. */
+uint64_t account_bytes(const char *folder);
 
 /* The answer of GET /df (docs/api.md). */
 int account_take(struct supervisor *supervisor, json_t **ret, struct err *err);

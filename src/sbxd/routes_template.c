@@ -13,6 +13,7 @@
 #include "sbxd/supervisor.h"
 #include "sbxd/template_import.h"
 #include "sbxd/template_lookup.h"
+#include "sbxd/template_pull.h"
 #include "sbxd/template_source.h"
 #include "sbxd/template_store.h"
 
@@ -135,6 +136,28 @@ static int load_template(struct request *request, struct err *err)
 	return r < 0 ? r : reply_template(request, &template, err);
 }
 
+static int pull_template(struct request *request, struct err *err)
+{
+	const char *reference, *word = NULL;
+	struct err warning = ERR_INIT;
+	enum template_pull when;
+	struct template template;
+	json_t *view;
+	int r = request_unpack(request, err, "{ss s?s}", "reference", &reference, "when", &word);
+
+	if (r == 0)
+		r = template_pull_parse(word, &when, err);
+	if (r == 0)
+		r = template_pull(request->supervisor, reference, when, &template, &warning, err);
+	if (r < 0)
+		return r;
+	view = template_view(&template);
+	template_finish(&template);
+	if (view != NULL && warning.code < 0)
+		(void)json_object_set_new(view, "warning", json_string(warning.text));
+	return request_reply(request, 200, view, err);
+}
+
 /* What the sandbox is made from, as it was at its creation. */
 static int base_of(struct request *request, const char *name, struct template *ret, struct err *err)
 {
@@ -227,6 +250,7 @@ const struct route routes_template[] = {
 	{ "GET", "/template/inspect", show_template },
 	{ "GET", "/template/contents", show_contents },
 	{ "POST", "/template/load", load_template },
+	{ "POST", "/template/pull", pull_template },
 	{ "POST", "/template/save", save_template },
 	{ "POST", "/template/remove", remove_template },
 	{ "GET", "/df", show_account },

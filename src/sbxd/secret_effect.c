@@ -468,3 +468,32 @@ void secret_file_finish(struct secret_file *file)
 	free(file->text);
 	*file = (struct secret_file){ .path = NULL };
 }
+
+int secret_store_registry(struct secret_store *store, const char *host, char **ret_username,
+			  char **ret_password)
+{
+	autofree char *username = NULL;
+	const struct vault_entry *entry = NULL;
+	struct err ignored = ERR_INIT;
+	const char *password = NULL;
+	json_t *attributes = NULL;
+	int r = -ENOENT;
+
+	(void)pthread_mutex_lock(&store->lock);
+	if (secret_vault(store, &ignored) == 0)
+		entry = vault_find(store->vault, VAULT_REGISTRY, host, NULL);
+	if (entry != NULL) {
+		attributes = secret_attributes(entry);
+		password = secret_text(store, entry);
+	}
+	if (json_object_get(attributes, "username") != NULL && password != NULL) {
+		username = strdup(json_string_value(json_object_get(attributes, "username")));
+		*ret_password = username == NULL ? NULL : strdup(password);
+		r = username == NULL || *ret_password == NULL ? -ENOMEM : 0;
+	}
+	(void)pthread_mutex_unlock(&store->lock);
+	json_decref(attributes);
+	if (r == 0)
+		*ret_username = take_ptr(username);
+	return r;
+}

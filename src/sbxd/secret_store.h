@@ -101,6 +101,13 @@ void secret_store_event(struct secret_store *store, const char *sandbox,
 /* The sandbox is removed: so are its own secrets. store NULL: nothing to forget. */
 void secret_store_forget_sandbox(struct secret_store *store, const char *sandbox);
 
+/*
+ * The login of this host to a registry: user and password, owned; wipe the latter. -ENOENT: none
+ * is known, or the vault is locked.
+ */
+int secret_store_registry(struct secret_store *store, const char *host, char **ret_username,
+			  char **ret_password);
+
 /* What to enter. All weak; one of value, command and ref is set. NULL scope: global. */
 struct secret_wish {
 	int kind; /* enum vault_kind but OAUTH */

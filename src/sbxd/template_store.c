@@ -153,6 +153,13 @@ int template_store_read(const struct template_store *store, const char *id, cons
 	return 0;
 }
 
+const char *template_store_id(const json_t *entry)
+{
+	const char *id = json_string_value(json_object_get(entry, "id"));
+
+	return id != NULL ? id : "";
+}
+
 /* Whether this is the id, or as much of it as tells one from another. */
 static bool is_id(const char *id, const char *text)
 {
@@ -178,7 +185,8 @@ static const char *look_up(const struct template_store *store, const char *text)
 	}
 	json_object_foreach(store->references, name, id)
 	{
-		if (json_is_string(id) && is_id(json_string_value(id), text))
+		if (oci_digest_is_valid(template_store_id(id)) &&
+		    is_id(template_store_id(id), text))
 			return name;
 	}
 	return NULL;
@@ -201,7 +209,7 @@ int template_store_find(struct template_store *store, const char *reference, str
 	r = name == NULL
 		    ? no_template(reference, err)
 		    : template_store_read(
-			      store, json_string_value(json_object_get(store->references, name)),
+			      store, template_store_id(json_object_get(store->references, name)),
 			      name, ret, err);
 	(void)pthread_mutex_unlock(&store->lock);
 	return r;
@@ -226,7 +234,7 @@ int template_store_list(struct template_store *store, struct template **ret, siz
 		{
 			struct err err = ERR_INIT;
 
-			if (template_store_read(store, json_string_value(id), name, &all[count],
+			if (template_store_read(store, template_store_id(id), name, &all[count],
 						&err) == 0)
 				count++;
 			else
@@ -326,7 +334,7 @@ static bool is_referred(const struct template_store *store, const char *id)
 
 	json_object_foreach(store->references, name, value)
 	{
-		if (strcmp(json_string_value(value), id) == 0)
+		if (strcmp(template_store_id(value), id) == 0)
 			return true;
 	}
 	return false;
@@ -354,11 +362,11 @@ int template_store_put(struct template_store *store, struct template *template, 
 		return r;
 	template->created_at = time(NULL);
 	(void)pthread_mutex_lock(&store->lock);
-	old = json_string_value(json_object_get(store->references, template->name));
-	before = old == NULL ? NULL : strdup(old);
+	old = template_store_id(json_object_get(store->references, template->name));
+	before = old[0] == '\0' ? NULL : strdup(old);
 	r = write_image(store, template, err);
-	if (r == 0 &&
-	    json_object_set_new(store->references, template->name, json_string(template->id)) < 0)
+	if (r == 0 && json_object_set_new(store->references, template->name,
+					  json_pack("{ss}", "id", template->id)) < 0)
 		r = err_set(err, -ENOMEM, "out of memory");
 	if (r == 0)
 		r = save_references(store, err);
@@ -373,11 +381,11 @@ static json_t *choose_references(const struct template_store *store, const char 
 				 const char *found)
 {
 	json_t *list = json_array(), *value;
-	const char *id = json_string_value(json_object_get(store->references, found)), *name;
+	const char *id = template_store_id(json_object_get(store->references, found)), *name;
 
 	json_object_foreach(store->references, name, value)
 	{
-		if (is_id(id, text) ? strcmp(json_string_value(value), id) == 0
+		if (is_id(id, text) ? strcmp(template_store_id(value), id) == 0
 				    : strcmp(name, found) == 0)
 			(void)json_array_append_new(list, json_string(name));
 	}
@@ -396,7 +404,7 @@ static int remove_locked(struct template_store *store, const char *reference,
 	if (found == NULL)
 		return no_template(reference, err);
 	list = choose_references(store, reference, found);
-	id = strdup(json_string_value(json_object_get(store->references, found)));
+	id = strdup(template_store_id(json_object_get(store->references, found)));
 	if (list == NULL || id == NULL) {
 		json_decref(list);
 		return err_set(err, -ENOMEM, "out of memory");
@@ -440,4 +448,26 @@ int template_store_clear(struct template_store *store, struct err *err)
 		(void)file_remove_tree(AT_FDCWD, images);
 	(void)pthread_mutex_unlock(&store->lock);
 	return r == 0 ? make_folders(store, err) : r;
+}
+
+int template_store_mark_pulled(struct template_store *store, const char *name, struct err *err)
+{
+	int r = -ENOENT;
+
+	(void)pthread_mutex_lock(&store->lock);
+	if (json_object_set_new(json_object_get(store->references, name), "pulled", json_true()) ==
+	    0)
+		r = save_references(store, err);
+	(void)pthread_mutex_unlock(&store->lock);
+	return r;
+}
+
+bool template_store_was_pulled(struct template_store *store, const char *name)
+{
+	bool was;
+
+	(void)pthread_mutex_lock(&store->lock);
+	was = json_is_true(json_object_get(json_object_get(store->references, name), "pulled"));
+	(void)pthread_mutex_unlock(&store->lock);
+	return was;
 }

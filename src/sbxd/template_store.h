@@ -1,7 +1,7 @@
 /*
  * The user's templates, in STATE/templates:
  *
- *	references.json		{"docker.io/library/tiny:latest":"sha256:…", …}
+ *	references.json		{"docker.io/library/tiny:latest":{"id":"sha256:…","pulled":true}, …}
  *	images/HEX.json		a template (template.h); layers of the store are relative to it
  *	layers/KEY.erofs	a layer; KEY is made of what it was made from (template_layer.h)
  *	layers/KEY.json		{"content":"tree:HEX"}: it is complete, and this is what is in it
@@ -52,6 +52,10 @@ int template_store_list(struct template_store *store, struct template **ret, siz
  * reference. Its id is set. Hold the store.
  */
 int template_store_put(struct template_store *store, struct template *template, struct err *err);
+
+/* Whether a reference was pulled from a registry: until it is put anew. */
+int template_store_mark_pulled(struct template_store *store, const char *name, struct err *err);
+bool template_store_was_pulled(struct template_store *store, const char *name);
 
 /*
  * Removes a reference, or by id an image with all of its references; *ret_references is a list of

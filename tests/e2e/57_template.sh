@@ -153,6 +153,94 @@ exports() {
 }
 t "an export is the same bytes each time, and in a fresh store the same template" exports
 
+# a registry on this machine, with a certificate of an authority of the test's
+registry_begin() {
+	local port=$1
+	mkdir -p "$IMAGES/registry"
+	cat >"$IMAGES/registry.yml" <<-END
+		version: 0.1
+		storage: {filesystem: {rootdirectory: $IMAGES/registry}}
+		http: {addr: "127.0.0.1:$port", tls: {certificate: $IMAGES/server.pem, key: $IMAGES/server.key}}
+	END
+	docker-registry serve "$IMAGES/registry.yml" >"$IMAGES/registry.log" 2>&1 &
+	registry=$!
+	wait_for 20 curl -fs --cacert "$IMAGES/ca.crt" "https://localhost:$port/v2/" -o /dev/null
+}
+
+make_certificates() {
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=test-ca \
+		-keyout "$IMAGES/ca.key" -out "$IMAGES/ca.crt"
+	openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost \
+		-keyout "$IMAGES/server.key" -out "$IMAGES/server.csr"
+	printf 'subjectAltName=DNS:localhost\n' >"$IMAGES/san"
+	openssl x509 -req -in "$IMAGES/server.csr" -CA "$IMAGES/ca.crt" -CAkey "$IMAGES/ca.key" -days 2 -extfile "$IMAGES/san" \
+		-out "$IMAGES/server.pem"
+}
+
+PORT=$((20000 + RANDOM % 20000))
+REMOTE=localhost:$PORT/tools/tiny:1
+# pull WHEN: what sbxd answers; its stderr goes to $TMP/stderr on failure
+pull() {
+	curl -s --unix-socket "$XDG_RUNTIME_DIR/sbx/sbxd.sock" -d "{\"reference\":\"$REMOTE\",\"when\":\"$1\"}" http://localhost/template/pull
+}
+
+pulls() {
+	make_certificates
+	registry_begin "$PORT"
+	trap 'kill $registry' EXIT
+	mkdir -p "$IMAGES/certs"
+	cp "$IMAGES/ca.crt" "$IMAGES/certs/"
+	image --name tiny:1 --config '{"Env":["FROM_IMAGE=yes"]}' "$IMAGES/tiny.tar" "$IMAGES/low.tar" "$IMAGES/high.tar"
+	skopeo --insecure-policy copy -q --dest-cert-dir "$IMAGES/certs" "oci-archive:$IMAGES/tiny.tar" "docker://$REMOTE"
+	fails 1 sbx create --name pulled --pull never -t "$REMOTE" shell "$IMAGES/work"
+	says "$(cat "$TMP/stderr")" "ERROR: no template is called '$REMOTE'"
+	says "$(pull missing | jq -r .message)" 'cannot pull .*certificate'
+	mkdir -p "$XDG_CONFIG_HOME/containers/certs.d/localhost:$PORT"
+	cp "$IMAGES/ca.crt" "$XDG_CONFIG_HOME/containers/certs.d/localhost:$PORT/"
+	sbx create --name pulled --pull missing -t "$REMOTE" shell "$IMAGES/work"
+	is "$(sbx exec pulled cat /opt/both)" high
+	sbx rm -f pulled
+	is "$(id_of "$REMOTE")" "$(id_of tiny:1)"
+	is "$(ls -A "$STORE/staging")" ''
+	# what is here is taken when the registry says no; one that is not here cannot be
+	kill $registry
+	wait $registry || true
+	trap - EXIT
+	is "$(pull missing | jq -r .warning)" null
+	is "$(pull never | jq -r .reference)" "$REMOTE"
+	says "$(pull always | jq -r .warning)" "cannot pull '$REMOTE'"
+	sbx template rm -f "$REMOTE"
+	says "$(pull missing | jq -r .message)" "cannot pull '$REMOTE'"
+	says "$(pull never | jq -r .message)" "no template is called '$REMOTE'"
+	fails 1 sbx create --name pulled -t nowhere/known shell "$IMAGES/work"
+	says "$(cat "$TMP/stderr")" 'write its registry too, like docker.io/nowhere/known'
+}
+if command -v docker-registry skopeo >/dev/null; then
+	t "an image of a registry is pulled when it is time, from whom can be believed" pulls
+else
+	skip "an image of a registry is pulled when it is time, from whom can be believed" "no docker-registry or no skopeo here"
+fi
+
+builds() {
+	local folder=$IMAGES/dockerfile out
+	mkdir -p "$folder"
+	cp "$IMAGES/low.tar" "$folder/root.tar"
+	printf 'FROM scratch\nADD root.tar /\nARG WHO=nobody\nENV BUILT_FOR=$WHO\nRUN ["/bin/sh", "-c", "echo by $WHO >/opt/built"]\n' >"$folder/Dockerfile"
+	says "$(sbx template build --build-arg WHO=me -t built:1 "$folder")" '^Built: docker.io/library/built:1$'
+	printf 'FROM scratch\nADD root.tar /\nRUN ["/bin/sh", "-c", "echo the reason; exit 3"]\n' >"$folder/Wrong"
+	out=$(sbx template build --file "$folder/Wrong" -t wrong:1 "$folder" 2>&1) && return 1
+	says "$out" 'the reason'
+	says "$out" '^ERROR: the build of .* failed with status [0-9]+; nothing of it is left$'
+	fails 1 sbx template inspect wrong:1
+	says_not "$(sbx ls -q)" build
+	is "$(ls -A "$STORE/staging")" ''
+	sbx create --name built --keep-alive -t built:1 shell "$IMAGES/work"
+	is "$(sbx exec built sh -c 'cat /opt/built; echo $BUILT_FOR')" $'by me\nme'
+	sbx rm -f built
+	sbx template rm -f built:1
+}
+t "a Dockerfile becomes a template; one that fails shows why and leaves nothing" builds
+
 accounts() {
 	local df
 	df=$(sbx df --json)

@@ -263,11 +263,11 @@ TEST(forbidden_call_kills)
 TEST(foreign_program_sees_only_its_binds)
 {
 	const char *program = getenv("JAIL_PROBE");
-	const struct jail_bind binds[] = { { "/usr", "/usr" },
-					   { "/usr/lib", "/lib" },
-					   { "/lib64", "/lib64" },
-					   { program, "/opt/probe" },
-					   { NULL, NULL } };
+	const struct jail_bind binds[] = { { "/usr", "/usr", false },
+					   { "/usr/lib", "/lib", false },
+					   { "/lib64", "/lib64", false },
+					   { program, "/opt/probe", false },
+					   { NULL, NULL, false } };
 	autoprobe struct probe probe = probe_none();
 	struct jail_report report = { 0 };
 

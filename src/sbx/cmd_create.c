@@ -6,6 +6,7 @@
 #include "app/terminal.h"
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "sbx/agent.h"
 #include "sbx/client.h"
 #include "sbx/create.h"
 #include "sbx/report.h"
@@ -135,7 +136,9 @@ const struct command cmd_create = {
 	.examples =
 		"sbx create --name demo shell ~/src ~/lib:ro\ta workspace and a read-only folder\n"
 		"sbx create --mount ~/data:/data shell ~/src\ta folder at another place inside",
-	.groups = { { .options = create_option_rows } },
+	.groups = { { .options = create_option_rows },
+		    { .options = kit_option_rows,
+		      .offset = offsetof(struct create_options, kits) } },
 	.values_size = sizeof(struct create_options),
 	.least = 1,
 	.most = ARGUMENTS_MANY,

@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "sbx/agent.h"
 #include "sbx/attach.h"
 #include "sbx/client.h"
 #include "sbx/create.h"
@@ -50,7 +51,8 @@ static const struct option rows[] = {
 struct wanted {
 	const struct run_options *options;
 	const char *name;  /* NULL: found by agent and workspace */
-	const char *agent; /* NULL: not said */
+	const char *agent; /* as of agent.h; NULL: not said */
+	char *agent_name;  /* owned: that its sandboxes bear */
 	const char *const *paths;
 	size_t paths_count;
 	const char *const *command;	 /* what stands behind "--"; ends with NULL */
@@ -103,14 +105,16 @@ static int understand(struct client *client, const struct invocation *invocation
 			       "--detach takes no command; use: sbx exec -d NAME CMD");
 	if (options->detach && options->timeout_s > 0)
 		return err_set(err, -EINVAL, "--timeout and --detach exclude each other");
-	if (word == NULL || is_path(word))
-		return 0;
-	if (agent_is_available(word))
+	if (word == NULL || (is_path(word) && !agent_is_available(word)))
+		return agent_name(AGENT_DEFAULT, &options->create.kits, &ret->agent_name, err);
+	if (agent_is_available(word)) {
 		ret->agent = word;
-	else if (ret->name != NULL)
+		r = agent_name(word, &options->create.kits, &ret->agent_name, err);
+	} else if (ret->name != NULL) {
 		return agent_refuse(word, err);
-	else
+	} else {
 		r = take_old_name(client, word, ret, err);
+	}
 	ret->paths++;
 	ret->paths_count--;
 	return r;
@@ -196,8 +200,7 @@ static int find(struct client *client, const struct wanted *wanted, json_t **ret
 	workspace = resolve(wanted->paths_count > 0 ? wanted->paths[0] : ".");
 	if (workspace == NULL)
 		return 0; /* making one says what is wrong with it */
-	return find_by_workspace(client, wanted->agent != NULL ? wanted->agent : AGENT_DEFAULT,
-				 workspace, ret, err);
+	return find_by_workspace(client, wanted->agent_name, workspace, ret, err);
 }
 
 /* What was fixed at creation cannot be asked for again. */
@@ -221,7 +224,9 @@ static int check_reattach(const json_t *sandbox, const struct wanted *wanted, st
 		      { create->deny_network.count > 0, "deny-network" },
 		      { create->weak_jail, "allow-weak-jail" },
 		      { create->publish.count > 0, "publish" },
-		      { create->extra_ca != NULL, "extra-ca" } };
+		      { create->extra_ca != NULL, "extra-ca" },
+		      { create->kits.kits.count > 0, "kit" },
+		      { create->kits.args.count > 0, "kit-arg" } };
 
 	for (size_t i = 0; i < countof(fixed); i++) {
 		if (fixed[i].given)
@@ -230,9 +235,10 @@ static int check_reattach(const json_t *sandbox, const struct wanted *wanted, st
 				       "exists already",
 				       fixed[i].option, name);
 	}
-	if (wanted->agent != NULL && strcmp(wanted->agent, sandbox_text(sandbox, "agent")) != 0)
+	if (wanted->agent != NULL &&
+	    strcmp(wanted->agent_name, sandbox_text(sandbox, "agent")) != 0)
 		return err_set(err, -EINVAL, "sandbox '%s' runs the agent '%s', not '%s'", name,
-			       sandbox_text(sandbox, "agent"), wanted->agent);
+			       sandbox_text(sandbox, "agent"), wanted->agent_name);
 	for (size_t i = 0; i < wanted->paths_count; i++) {
 		autofree char *path = resolve(wanted->paths[i]);
 
@@ -289,44 +295,24 @@ static int find_or_create(struct client *client, const struct wanted *wanted, st
 	return r;
 }
 
-/*
- * The shell's command line: a bare word replaces the default one, options are
- * added to it. Owned by the caller, the strings are not.
- */
-static const char **make_command(const char *const *given)
-{
-	static const char *const standard[] = { "bash", "-l" };
-	bool replace = *given != NULL && **given != '-';
-	size_t first = replace ? 0 : countof(standard), count = 0;
-	const char **command;
-
-	while (given[count] != NULL)
-		count++;
-	command = calloc(first + count + 1, sizeof(*command));
-	if (command == NULL)
-		return NULL;
-	for (size_t i = 0; i < first; i++)
-		command[i] = standard[i];
-	for (size_t i = 0; i < count; i++)
-		command[first + i] = given[i];
-	return command;
-}
-
 static int attach(struct client *client, const struct wanted *wanted, const json_t *sandbox,
 		  const struct env *env, int *ret_status, struct err *err)
 {
-	autofree const char **command = make_command(wanted->command);
+	bool terminal = isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1;
+	autofree const char **command = agent_command(sandbox, wanted->command, terminal);
 	const struct attach_config config = {
 		.sandbox = sandbox,
 		.command = command,
 		.env = env,
 		.interactive = true,
-		.terminal = isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1,
+		.terminal = terminal,
 		.timeout_s = wanted->options->timeout_s,
 	};
 
 	if (command == NULL)
 		return err_set(err, -ENOMEM, "out of memory");
+	if (!wanted->options->create.quiet)
+		agent_mention_credentials(client, sandbox);
 	return attach_run(client, &config, ret_status, err);
 }
 
@@ -375,7 +361,7 @@ static int run(const struct invocation *invocation, struct err *err)
 	autocall(env_finish) struct env env = { .items = NULL };
 	autocall(workcopy_finish) struct workcopy workcopy = WORKCOPY_INIT;
 	struct progress progress;
-	struct wanted wanted;
+	struct wanted wanted = { .agent_name = NULL };
 	json_t *sandbox = NULL;
 	int r = client_init(&client, invocation, err);
 
@@ -391,21 +377,20 @@ static int run(const struct invocation *invocation, struct err *err)
 		r = find_or_create(&client, &wanted, &env, &sandbox, err);
 	if (r < 0)
 		workcopy_undo(&workcopy);
-	if (r < 0)
-		return r;
-	if (options->detach)
+	else if (options->detach)
 		(void)puts(sandbox_text(sandbox, "id"));
 	else
 		r = attach_and_remove(&client, &wanted, sandbox, &env, err);
 	json_decref(sandbox);
+	free(wanted.agent_name);
 	return r;
 }
 
 const struct command cmd_run = {
 	.name = "run",
 	.section = "Sandboxes",
-	.summary = "Open a shell in a sandbox, made when there is none for this folder",
-	.arguments = "[AGENT] [PATH[:ro]...] [-- CMD ARG...]",
+	.summary = "Run an agent or a shell in a sandbox, made when there is none for this folder",
+	.arguments = "[AGENT|KIT] [PATH[:ro]...] [-- ARG...]",
 	.description =
 		"Without a PATH the current folder is the workspace; it is there at the same "
 		"absolute\n"
@@ -413,19 +398,27 @@ const struct command cmd_run = {
 		"--name to\n"
 		"the one of that name.\n"
 		"\n"
-		"What stands behind -- is run instead of the login shell; if it begins with '-' it "
-		"is\n"
-		"added to the shell's own options. Without a terminal, stdin is passed on. The "
-		"exit\n"
-		"status is that of the command.",
+		"AGENT is the kit of an agent (claude, codex, ...) or a reference to one; without "
+		"it "
+		"a "
+		"shell is\n"
+		"run. What stands behind -- is added to the agent's own flags if it begins with "
+		"'-', and\n"
+		"else takes their place: for the shell that is the command to run. Without a "
+		"terminal, stdin\n"
+		"is passed on. The exit status is that of the command.",
 	.examples =
 		"sbx run\ta shell on the current folder\n"
+		"sbx run claude .\tClaude Code on the current folder\n"
+		"sbx run claude -- -p 'fix the tests'\tthe same, one prompt\n"
 		"sbx run -- make -j2\tone command on the current folder\n"
 		"sbx run --rm shell ~/src ~/lib:ro\tleave nothing behind\n"
 		"sbx run --name demo\tcome back to it",
 	.groups = { { .options = rows },
 		    { .options = create_option_rows,
-		      .offset = offsetof(struct run_options, create) } },
+		      .offset = offsetof(struct run_options, create) },
+		    { .options = kit_option_rows,
+		      .offset = offsetof(struct run_options, create.kits) } },
 	.values_size = sizeof(struct run_options),
 	.most = ARGUMENTS_MANY,
 	.first = COMPLETE_AGENT,

@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "sbx/agent.h"
 #include "sbx/client.h"
 #include "sbx/env.h"
 #include "sbx/interrupt.h"
@@ -155,27 +156,6 @@ const struct option create_option_rows[] = {
 	{ .name = NULL },
 };
 
-static const char *const coming_agents[] = { "claude", "codex",	       "copilot",  "cursor",
-					     "devin",  "docker-agent", "droid",	   "gemini",
-					     "kiro",   "nanoclaw",     "openclaw", "opencode" };
-
-bool agent_is_available(const char *word)
-{
-	return strcmp(word, AGENT_DEFAULT) == 0;
-}
-
-int agent_refuse(const char *word, struct err *err)
-{
-	for (size_t i = 0; i < countof(coming_agents); i++) {
-		if (strcmp(word, coming_agents[i]) == 0)
-			return err_set(err, -EINVAL,
-				       "the agent '%s' is not available in this version; use "
-				       "'shell' and install it there",
-				       word);
-	}
-	return err_set(err, -EINVAL, "there is no agent '%s'; this version has 'shell'", word);
-}
-
 static int add_mounts(json_t *body, const struct create_request *request, struct err *err)
 {
 	const struct option_list *specs = &request->options->mounts;
@@ -250,7 +230,7 @@ static int add_plain(json_t *body, const struct create_request *request)
 	} flags[] = { { "force", options->force },
 		      { "allow_weak_jail", options->weak_jail },
 		      { "keep_alive", request->keep_alive } };
-	int r = json_object_set_new(body, "agent", json_string(request->agent));
+	int r = 0;
 
 	if (options->name != NULL)
 		r |= json_object_set_new(body, "name", json_string(options->name));
@@ -272,7 +252,23 @@ static int add_plain(json_t *body, const struct create_request *request)
 	return r < 0 ? -EINVAL : 0;
 }
 
-static int make_body(const struct create_request *request, json_t **ret, struct err *err)
+/* An agent is called as its kit is. */
+static int add_agent(json_t *body, const struct create_request *request,
+		     const struct kit_prepared *prepared, struct err *err)
+{
+	const char *name = json_string_value(json_object_get(prepared->kit, "name"));
+	int r = json_object_set_new(body, "agent",
+				    json_string(name != NULL ? name : request->agent));
+
+	if (prepared->kit != NULL)
+		r |= json_object_set(body, "kit", prepared->kit);
+	if (prepared->files != NULL)
+		r |= json_object_set_new(body, "kit_files", json_string(prepared->files));
+	return r < 0 ? err_set(err, -EINVAL, "the agent '%s' is not UTF-8", request->agent) : 0;
+}
+
+static int make_body(const struct create_request *request, const struct kit_prepared *prepared,
+		     json_t **ret, struct err *err)
 {
 	json_t *body = json_object();
 	int r = add_plain(body, request);
@@ -281,6 +277,8 @@ static int make_body(const struct create_request *request, json_t **ret, struct 
 		(void)err_set(err, r,
 			      "the name of a sandbox is 2 to 63 letters, digits, '-' "
 			      "and '.', and numbers are below 2^63");
+	if (r == 0)
+		r = add_agent(body, request, prepared, err);
 	if (r == 0)
 		r = add_mounts(body, request, err);
 	if (r == 0 && request->workcopy != NULL)
@@ -331,11 +329,14 @@ static int start_or_remove(struct client *client, json_t *sandbox, struct err *e
 int create_sandbox(struct client *client, const struct create_request *request, json_t **ret,
 		   struct err *err)
 {
-	json_t *body, *sandbox = NULL;
+	autocall(kit_prepared_finish) struct kit_prepared prepared = { .kit = NULL };
+	json_t *body = NULL, *sandbox = NULL;
 	bool chosen = true;
 	sigset_t before;
-	int r = make_body(request, &body, err);
+	int r = agent_prepare(request->agent, &request->options->kits, &prepared, err);
 
+	if (r == 0)
+		r = make_body(request, &prepared, &body, err);
 	if (r < 0)
 		return r;
 	if (request->options->policy == NULL)

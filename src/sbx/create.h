@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "app/options.h"
+#include "sbx/kit_options.h"
 
 struct client;
 struct err;
@@ -26,20 +27,15 @@ struct create_options {
 	const char *policy; /* a preset or a file; NULL: the global one */
 	struct option_list deny_network;
 	struct option_list mounts, env, env_files, publish;
+	struct kit_options kits;
 	bool force, weak_jail, keep_alive, quiet;
 };
 
 extern const struct option create_option_rows[];
 
-/* The one agent of this version; others are told apart from mistyped words. */
-#define AGENT_DEFAULT "shell"
-bool agent_is_available(const char *word);
-/* -EINVAL with a sentence that tells whether such an agent will come. */
-int agent_refuse(const char *word, struct err *err);
-
 struct create_request {
 	const struct create_options *options;
-	const char *agent;
+	const char *agent;	  /* as of agent.h */
 	const char *const *paths; /* "PATH[:ro]", the workspace first */
 	size_t paths_count;
 	bool keep_alive;

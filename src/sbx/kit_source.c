@@ -83,6 +83,11 @@ static char *find_builtin(const char *name)
 	return NULL;
 }
 
+char *kit_source_builtin_folder(void)
+{
+	return find_builtin("");
+}
+
 bool kit_source_is_builtin(const char *name)
 {
 	autofree char *folder = NULL, *spec = NULL;

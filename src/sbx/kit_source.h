@@ -34,6 +34,9 @@ enum kit_source_kind {
 
 enum kit_source_kind kit_source_kind(const char *reference);
 
+/* Where the program's own kits are, a folder each; owned by the caller, NULL: there are none. */
+char *kit_source_builtin_folder(void);
+
 /* Is there a kit of that name in this program? */
 bool kit_source_is_builtin(const char *name);
 

@@ -217,6 +217,20 @@ void kit_resources(const struct kit *kit, unsigned *ret_cpus, uint64_t *ret_memo
 		(void)parse_size(json_string_value(bytes), ret_memory_bytes);
 }
 
+static json_t *view_credentials(const struct kit *kit)
+{
+	json_t *list = json_array(), *item;
+	size_t i;
+
+	json_array_foreach(kit_list(kit, "credentials"), i, item)
+	{
+		(void)json_array_append_new(
+			list, json_pack("{ss sb}", "service", kit_text(item, "service"), "required",
+					json_is_true(json_object_get(item, "required"))));
+	}
+	return list;
+}
+
 json_t *kit_view(const struct kit *kit)
 {
 	static const char *const shown[] = { "name",	   "version", "digest",	     "image",
@@ -229,5 +243,6 @@ json_t *kit_view(const struct kit *kit)
 		if (value != NULL)
 			(void)json_object_set(view, shown[i], value);
 	}
+	(void)json_object_set_new(view, "credentials", view_credentials(kit));
 	return view;
 }

@@ -17,8 +17,8 @@ struct err;
 struct string_list;
 
 enum {
-	KIT_FILES_MAX = 64 << 20, /* bytes of kit.tar */
-	KIT_BYTES_MAX = 2 << 20,  /* of kit.json */
+	KIT_FILES_MAX = 256 << 20, /* bytes of kit.tar */
+	KIT_BYTES_MAX = 2 << 20,   /* of kit.json */
 };
 
 struct kit {

@@ -100,13 +100,17 @@ int kit_files_unpack(struct kit_job *job, struct err *err)
 	static const char script[] = "mkdir -p \"$1\" \"$2\" && chown agent: \"$1\"";
 	autofree char *path = path_join(job->sandbox->folder, "kit.tar");
 	autoclose int fd = path == NULL ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	int r = kit_job_script(job, "making folders for the kit", "0", script, words, err);
+	int r;
 
-	if (r < 0 || (fd < 0 && errno == ENOENT))
-		return r;
-	if (fd < 0)
+	if (fd < 0 && (path == NULL || errno != ENOENT))
 		return err_set_errno(err, path == NULL ? -ENOMEM : -errno,
 				     "cannot open the kit's files");
+	job->has_files = fd >= 0;
+	if (!job->has_files && json_array_size(kit_list(job->kit, "install")) == 0)
+		return 0;
+	r = kit_job_script(job, "making folders for the kit", "0", script, words, err);
+	if (r < 0 || !job->has_files)
+		return r;
 	r = guest_push_tar(job->sandbox->vsock_path, fd, STAGE, clock_now_ms() + PUSH_MS, err);
 	return r < 0 ? err_wrap(err, "unpacking the kit's files") : 0;
 }
@@ -115,16 +119,20 @@ int kit_files_home(struct kit_job *job, struct err *err)
 {
 	static const char *const words[] = { STAGE "/home", NULL };
 
-	return kit_job_script(job, "copying the kit's home folder", NULL, home_script, words, err);
+	return job->has_files ? kit_job_script(job, "copying the kit's home folder", NULL,
+					       home_script, words, err)
+			      : 0;
 }
 
 int kit_files_workspace(struct kit_job *job, struct err *err)
 {
 	static const char *const stage[] = { STAGE, NULL };
 	const char *words[] = { STAGE "/workspace", job->workspace, NULL };
-	int r = kit_job_script(job, "copying the kit's workspace", NULL, workspace_script, words,
-			       err);
+	int r;
 
+	if (!job->has_files)
+		return 0;
+	r = kit_job_script(job, "copying the kit's workspace", NULL, workspace_script, words, err);
 	return r < 0 ? r
 		     : kit_job_script(job, "removing the kit's tar", "0", "rm -rf \"$1\"", stage,
 				      err);

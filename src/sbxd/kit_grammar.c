@@ -185,6 +185,7 @@ const struct shape kit_grammar[] = {
 	{ .member = "name", .is_required = true, .check = is_name },
 	{ .member = "version" },
 	{ .member = "digest" },
+	{ .member = "description" },
 	{ .member = "image" },
 	{ .member = "entrypoint", .kind = SHAPE_TEXTS, .max = STEPS_MAX },
 	{ .member = "command", .kind = SHAPE_TEXTS, .max = STEPS_MAX },

@@ -22,6 +22,7 @@ struct kit_job {
 	const struct kit *kit;
 	const char *workspace; /* the first mount, or KIT_FOLDER */
 	struct tail output;    /* of the last step; owned */
+	bool has_files;	       /* kit.tar is in the guest */
 	struct err err;
 	int result;
 	bool is_done; /* under the sandbox's lock, and result with it */

@@ -46,7 +46,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (copy == NULL)
 		return 0;
-	/* The question that it says it answers is the one that was asked. */
+	/* The question that it says it answers is the one that was asked, with nothing else in it.
+	 */
 	memcpy(copy, data, size);
 	if (size > 2)
 		copy[2] &= 0x7f;
@@ -54,6 +55,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	answer.count = 0;
 	if (r >= 0)
 		answer_again(&query, (enum dns_rcode)r, &answer);
+	if (size >= DNS_HEADER_SIZE)
+		memset(copy + 6, 0, 6);
+	r = dns_query_parse(copy, size, &query);
+	memcpy(copy, data, size);
 	if (size > 2)
 		copy[2] |= 0x80;
 	if (r >= 0 && query.name[0] != '\0' &&

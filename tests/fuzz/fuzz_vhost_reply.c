@@ -39,6 +39,7 @@ static void use(struct vhost_frontend *frontend)
 	struct vhost_frontend_region region = { .size = 4096,
 						.fd = memfd_create("fuzz", MFD_CLOEXEC) };
 	struct vhost_frontend_queue queue = { .size = 16, .call = -1 };
+	struct vhost_frontend_inflight inflight = { .fd = -1 };
 	uint8_t config[CONFIG];
 	uint16_t last = 0;
 	bool failed = false, changed;
@@ -48,6 +49,12 @@ static void use(struct vhost_frontend *frontend)
 	judge(vhost_frontend_set_features(frontend, vhost_frontend_features(frontend), &err),
 	      &failed, &err);
 	judge(vhost_frontend_set_memory(frontend, &region, 1, &err), &failed, &err);
+	judge(vhost_frontend_make_inflight(frontend, 1, queue.size, &inflight, &err), &failed,
+	      &err);
+	if (inflight.fd >= 0) {
+		judge(vhost_frontend_set_inflight(frontend, &inflight, &err), &failed, &err);
+		(void)close(inflight.fd);
+	}
 	judge(vhost_frontend_start_queue(frontend, 0, &queue, &err), &failed, &err);
 	judge(vhost_frontend_stop_queue(frontend, 0, &last, &err), &failed, &err);
 	if (vhost_frontend_requests(frontend) >= 0)

@@ -1,6 +1,7 @@
 #include "kit/compose.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -138,6 +139,32 @@ static int check_needs(const struct composition *composition, const struct part 
 	return 0;
 }
 
+/* Does it say anything? A container of nothing does not. As deep as the grammar is. */
+static bool says_something(const json_t *value)
+{
+	const char *key;
+	json_t *member;
+
+	if (json_is_array(value))
+		return json_array_size(value) > 0;
+	if (!json_is_object(value))
+		return value != NULL && !json_is_null(value);
+	json_object_foreach((json_t *)value, key, member) if (says_something(member)) return true;
+	return false;
+}
+
+/* The member at a dotted path, in the words of version 2 whatever the file's own are. */
+static const json_t *spec_at(const struct part *part, const char *path)
+{
+	const json_t *value = part->kit.spec;
+	autofree char *copy = strdup(path);
+	char *rest = copy, *key;
+
+	while (value != NULL && (key = strsep(&rest, ".")) != NULL)
+		value = json_object_get(value, key);
+	return value;
+}
+
 /* A later kit may not say anything about what `part` has locked. */
 static int check_locks(const struct composition *composition, size_t at, struct err *err)
 {
@@ -153,7 +180,7 @@ static int check_locks(const struct composition *composition, size_t at, struct 
 		for (size_t j = at + 1; j < composition->count; j++) {
 			const struct part *later = &composition->parts[j];
 
-			if (node_at(later, locked) == NULL)
+			if (!says_something(spec_at(later, locked)))
 				continue;
 			part_place_key(later, locked, here);
 			part_place_item(part, "locked", i, there);

@@ -58,6 +58,10 @@ static const struct {
 				"d.com, header: Authorization, format: 'Bearer %s'}]}}]\n"
 				"permissions: {network: {allow: [d.com]}}\n" },
 	{ .reference = "locker", .spec = MIXIN("locker") "locked: [environment.variables]\n" },
+	{ .reference = "older",
+	  .spec = "schemaVersion: \"1\"\nkind: mixin\nname: older\nenvironment: {variables: {A: "
+		  "1}}\n" },
+	{ .reference = "silent", .spec = MIXIN("silent") "environment: {variables: {}}\n" },
 	{ .reference = "for-base", .spec = MIXIN("for-base") "requires: {agent: base}\n" },
 	{ .reference = "for-none", .spec = MIXIN("for-none") "requires: {agent: none}\n" },
 	{ .reference = "twin", .spec = MIXIN("base") },

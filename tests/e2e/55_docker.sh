@@ -64,6 +64,31 @@ composes() {
 }
 t "two services of compose see each other, the sandbox sees a published port" composes
 
+publishes() {
+	sbx ports engine --publish 127.0.0.1:0:8080
+	is "$(curl -sS "http://127.0.0.1:$(sbx ports engine --json | jq '.[0].host_port')/")" 'a page'
+}
+t "the host reaches a port that a container publishes" publishes
+
+# blocks of the image file on the host
+used() { stat -c %b "$XDG_STATE_HOME/sbx/sandboxes/engine/docker.img"; }
+
+shrinks() { [ "$(used)" -lt $(($1 - 100000)) ]; }
+
+prunes() {
+	local before
+	mkdir "$ENGINE/large"
+	head -c 80M /dev/urandom >"$ENGINE/large/random"
+	printf 'FROM tiny\nCOPY random /\n' >"$ENGINE/large/Dockerfile"
+	docker build --quiet --tag large "$ENGINE/large"
+	sbx exec engine sync
+	before=$(used)
+	docker rmi large
+	docker system prune --force
+	wait_for 60 shrinks "$before"
+}
+t "docker system prune gives space back to the host" prunes
+
 keeps_volumes() {
 	docker run --rm --volume kept:/kept tiny sh -c 'echo kept > /kept/file'
 	sbx stop engine

@@ -35,7 +35,7 @@ forget() {
 
 world_addresses() {
 	local last
-	for last in 34 35 36 37 38 39 40 41 42 43 53 66; do
+	for last in 34 35 36 37 38 39 40 41 42 43 44 53 66; do
 		in_world ip address add "93.184.216.$last/24" dev cable
 		in_world ip address add "2606:2800:220:1::$last/64" dev cable nodad
 	done

@@ -1,0 +1,114 @@
+# Containers and builds beyond the sandbox, in the world (world/world.sh): they trust what the sandbox trusts, and the login of a
+# registry (Debian's docker-registry, with TLS by the world's authority) is added by the proxy and never inside.
+
+world_needed || return 0
+
+BUILDER=$SANDBOXES/builder
+REGISTRY=registry.example.com
+PASSWORD=the-password-of-the-registry
+KEY=the-key-of-the-api-0123456789
+
+docker() { sandboxes exec builder docker "$@"; }
+guest() { sandboxes exec builder "$@"; }
+
+# what the registry listens with: a certificate of the world, one login
+registry_up() {
+	local folder=$TMP/registry
+	mkdir -p "$folder/data"
+	openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$REGISTRY" -keyout "$folder/key" -out "$folder/csr" 2>/dev/null
+	openssl x509 -req -in "$folder/csr" -CA "$WORLD_CA" -CAkey "$WORLD/ca.key" -CAcreateserial -days 2 -out "$folder/cert" \
+		-extfile <(echo "subjectAltName=DNS:$REGISTRY") 2>/dev/null
+	perl -e 'print "robot:", crypt($ARGV[0], q{$2y$05$abcdefghijklmnopqrstuu}), "\n"' "$PASSWORD" >"$folder/users"
+	cat >"$folder/config.yml" <<-END
+		version: 0.1
+		log: { level: warn, accesslog: { disabled: true } }
+		storage: { filesystem: { rootdirectory: $folder/data } }
+		http: { addr: "93.184.216.44:443", tls: { certificate: $folder/cert, key: $folder/key } }
+		auth: { htpasswd: { realm: world, path: $folder/users } }
+	END
+	in_world docker-registry serve "$folder/config.yml" >"$folder/log" 2>&1 &
+	wait_for 30 in_world curl -sk -o /dev/null "https://93.184.216.44/v2/"
+}
+
+# a root of busybox and curl, as the image `tools`, made from what the sandbox has
+make_tools() {
+	mkdir -p "$BUILDER/root/bin" "$BUILDER/root/tmp"
+	cp "$(command -v busybox)" "$BUILDER/root/bin/busybox"
+	ln -s busybox "$BUILDER/root/bin/sh"
+	# shellcheck disable=SC2016
+	guest sh -euc 'cd root; for file in /usr/bin/curl $(ldd /usr/bin/curl | grep -o "/[^ ]*"); do
+		mkdir -p ".${file%/*}"; cp -L "$file" ".$file"; done'
+	guest sh -c 'tar -C root --owner=0 --group=0 -c . | docker import - tools'
+}
+
+registry_begins() {
+	mkdir -p "$BUILDER"
+	registry_up
+	printf '%s' "$KEY" | sandboxes secret set-custom --host api.example.com --env EXAMPLE_KEY --placeholder sbx-cs-example
+	printf '%s' "$PASSWORD" | sandboxes secret set --registry "$REGISTRY" --username robot --password-stdin --all-sandboxes
+	sandboxes create --name builder --keep-alive --extra-ca "$WORLD_CA" --policy locked-down shell "$BUILDER"
+	sandboxes policy allow network '*.example.com' --sandbox builder
+	make_tools
+}
+t "a registry of the world, and an image made in the sandbox" registry_begins
+
+# the answer is of a server that the proxy looks into, so its certificate is the sandbox's own
+asks() {
+	echo "curl -sS -H 'X-Key: sbx-cs-example' https://api.example.com/echo"
+}
+
+containers_trust() {
+	forget
+	says "$(docker run --rm tools sh -c "$(asks)")" '"server": "good"'
+	docker run --detach --name waits tools busybox sleep 600
+	says "$(docker exec waits sh -c "$(asks)")" '"server": "good"'
+	is "$(seen requests ".headers[] | select(.[0] == \"x-key\") | .[1] == \"$KEY\"")" 2
+	is "$(docker run --rm -e CURL_CA_BUNDLE=/of/the/user tools busybox env | grep ^CURL_CA)" CURL_CA_BUNDLE=/of/the/user
+	docker rm --force waits
+}
+t "a container, and what is run in it later, trust the sandbox's authority and get the key" containers_trust
+
+p28_containers() {
+	forget
+	docker run --rm tools curl -sS -m 30 https://evil.example.net/ && return 1
+	docker run --rm --privileged --network host tools curl -sS -m 30 http://93.184.216.66/ && return 1
+	is "$(seen packets '.dst == "93.184.216.66"')" 0
+}
+t "P28 a container reaches nothing that the sandbox may not" p28_containers
+
+builds_trust() {
+	{
+		echo 'FROM tools AS first'
+		echo "RUN $(asks) >/answer"
+		echo 'FROM tools'
+		echo 'COPY --from=first /answer /answer'
+	} >"$BUILDER/Dockerfile"
+	docker build --quiet --tag asked .
+	says "$(docker run --rm asked busybox cat /answer)" '"server": "good"'
+}
+t "so does each step of a build" builds_trust
+
+pushes_and_pulls() {
+	docker tag asked "$REGISTRY/team/asked:1"
+	docker push --quiet "$REGISTRY/team/asked:1"
+	docker rmi asked "$REGISTRY/team/asked:1"
+	docker pull --quiet "$REGISTRY/team/asked:1"
+	says "$(docker run --rm "$REGISTRY/team/asked:1" busybox cat /answer)" '"server": "good"'
+	fails 1 guest test -e /home/agent/.docker/config.json
+}
+t "push and pull with the login that the proxy adds" pushes_and_pulls
+
+refuses_in_words() {
+	sandboxes secret rm --registry "$REGISTRY" --all-sandboxes --force
+	fails 1 docker pull "$REGISTRY/team/asked:1"
+	says "$(cat "$TMP/stderr")" 'no basic auth credentials|unauthorized'
+	fails 1 docker pull self-signed.example.com/team/asked:1
+	says "$(cat "$TMP/stderr")" 'x509: certificate signed by unknown authority'
+	fails 1 docker pull elsewhere.example.net/team/asked:1
+	printf 'FROM tools\nRUN echo this step fails >&2 && exit 3\n' >"$BUILDER/Dockerfile"
+	fails 1 docker build --tag never .
+	says "$(cat "$TMP/stderr")" 'this step fails'
+	is "$(docker images --quiet never)" ''
+	sandboxes rm --force builder
+}
+t "without a login, with a wrong certificate, denied, a step that fails: said in words" refuses_in_words

@@ -153,7 +153,7 @@ odd_files() {
 		python3 -c "import socket; socket.socket(socket.AF_UNIX).bind(\"sock\")"; test -S sock
 		name=$(printf "n%.0s" $(seq 255)); touch "$name"; rm "$name"
 		touch "$(printf "a b\nc")"
-		! mknod dev c 1 3 2>/dev/null && ! sudo mknod dev c 1 3 2>/dev/null
+		if mknod dev c 1 3 2>/dev/null || sudo mknod dev c 1 3 2>/dev/null; then exit 1; fi
 		mv -n a moved && mv moved a
 		cp /bin/true suid && chmod u+s suid; true'
 	test ! -u "$SHARED/suid"

@@ -113,7 +113,7 @@ full_disk() {
 		mount -t tmpfs -o size=8m none "$XDG_CONFIG_HOME"
 		export XDG_STATE_HOME=$XDG_CONFIG_HOME SBX_APP_NAME=full
 		head -c 7900000 /dev/zero > "$XDG_STATE_HOME/fill"
-		! sbx create --name full shell "'"$SHARED"'" 2> "'"$TMP"'/full.err"
+		if sbx create --name full shell "'"$SHARED"'" 2> "'"$TMP"'/full.err"; then exit 1; fi
 		test -z "$(sbx ls -q)"
 		sbx daemon stop
 	'

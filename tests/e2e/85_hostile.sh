@@ -93,9 +93,8 @@ names_of_the_workspace() {
 	as_root sh -c 'cd "$1" && printf x >"$(printf "a\033]52;c;eA==\007b")" && mkdir -p d && ln -s / d/root' sh "$TMP/hostile"
 	sbx cp "hostile:$TMP/hostile/d" "$TMP/out" >"$TMP/cp.log" 2>&1 || true
 	sbx cp hostile:/etc/no$'\e]52;c;eA==\a'such "$TMP/out" >>"$TMP/cp.log" 2>&1 || true
-	sbx exec hostile $'/no\e[31msuch' >>"$TMP/cp.log" 2>&1 || true
 	cat -v "$TMP/cp.log"
-	! grep -q $'\e' "$TMP/cp.log"
+	fails 1 grep $'\e' "$TMP/cp.log"
 	test ! -e "$TMP/out/etc/passwd" || test -L "$TMP/out/root"
 }
 t "C01 no escape sequence of the guest in a sentence of ours" names_of_the_workspace
@@ -123,7 +122,7 @@ socket_of_another_user() {
 	local socket
 	socket=$(find "$XDG_RUNTIME_DIR" -name '*.sock' -type s | head -n 1)
 	test -n "$socket"
-	! setpriv --reuid=65534 --regid=65534 --clear-groups perl -e 'use Socket; socket(my $s, AF_UNIX, SOCK_STREAM, 0);
+	fails 1 setpriv --reuid=65534 --regid=65534 --clear-groups perl -e 'use Socket; socket(my $s, AF_UNIX, SOCK_STREAM, 0);
 		exit(connect($s, sockaddr_un($ARGV[0])) ? 0 : 1)' "$socket"
 	test -z "$(find "$XDG_STATE_HOME/sbx" -maxdepth 0 -perm /077)"
 }

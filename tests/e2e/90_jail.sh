@@ -41,7 +41,7 @@ shares_stand_alone() {
 	for fd in /proc/"$pid"/fd/*; do
 		[[ $(readlink "$fd") == / || -d $fd/. && $(stat -Lc %d:%i "$fd") == $(stat -Lc %d:%i "$SHARED") ]] || continue
 		shares=$((shares + 1))
-		! grep -q "^$(awk '$1 == "mnt_id:" { print $2 }' "/proc/$pid/fdinfo/${fd##*/}") " /proc/self/mountinfo
+		fails 1 grep "^$(awk '$1 == "mnt_id:" { print $2 }' "/proc/$pid/fdinfo/${fd##*/}") " /proc/self/mountinfo
 	done
 	test $shares -ge 1
 }

@@ -294,7 +294,11 @@ static enum MHD_Result answer(struct MHD_Connection *connection, struct exchange
 	request->wants_upgrade = upgrade != NULL && strcasecmp(upgrade, "sbx-guest") == 0;
 	request->connection = connection;
 	request->query = query;
+	/* A handler may take its time: the clock of the idle begins anew after it. */
+	(void)MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, 0U);
 	r = route->handle(request, &err);
+	(void)MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT,
+					(unsigned)IDLE_S);
 	if (r < 0) {
 		log_debug("%s %s: %s", method, url, err.text);
 		return queue_error(connection,

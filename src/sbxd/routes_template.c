@@ -226,10 +226,10 @@ static int remove_template(struct request *request, struct err *err)
 	json_t *removed;
 	int r = request_unpack(request, err, "{ss}", "reference", &reference);
 
-	if (r == 0)
-		r = template_lookup_check_name(request->supervisor, reference, err);
 	if (r < 0)
 		return r;
+	if (template_lookup_check_name(request->supervisor, reference, err) < 0)
+		return err_set(err, -EINVAL, "'%s' came with sbx and cannot be removed", reference);
 	r = template_store_remove(request->supervisor->store, reference, &removed, err);
 	if (r < 0)
 		return r;

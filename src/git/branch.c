@@ -1,5 +1,6 @@
 #include "git/branch.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -168,6 +169,30 @@ int branch_make(const struct repository *repository, const char *name, struct br
 	return 0;
 }
 
+static bool is_ours_alone(DIR *place)
+{
+	const struct dirent *entry;
+
+	while ((entry = readdir(place)) != NULL)
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+		    strcmp(entry->d_name, ".gitignore") != 0)
+			return false;
+	return true;
+}
+
+/* The last copy takes TOP/.sbx along. */
+static void leave_place(const char *copy)
+{
+	autofree char *path = strndup(copy, (size_t)(strrchr(copy, '/') - copy));
+	DIR *place = path == NULL ? NULL : opendir(path);
+
+	if (place == NULL)
+		return;
+	if (is_ours_alone(place) && unlinkat(dirfd(place), ".gitignore", 0) == 0)
+		(void)rmdir(path);
+	(void)closedir(place);
+}
+
 int branch_remove(const struct repository *repository, const struct branch *branch, struct err *err)
 {
 	autofree char *removing = NULL;
@@ -183,5 +208,6 @@ int branch_remove(const struct repository *repository, const struct branch *bran
 	r = file_remove_tree(AT_FDCWD, removing);
 	if (r < 0)
 		return err_set_errno(err, r, "cannot remove '%s'", removing);
+	leave_place(branch->folder);
 	return registry_drop(repository, branch->name, err);
 }

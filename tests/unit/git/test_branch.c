@@ -138,7 +138,7 @@ TEST(a_copy_is_removed_with_its_traces)
 	CHECK_EQ(stage_make(&stage, "topic"), 1);
 	CHECK_EQ(RUN(stage, "git for-each-ref | cmp -s - ../refs"), 1);
 	CHECK_EQ(branch_remove(&stage.repository, &stage.branch, &stage.err), 0);
-	CHECK_EQ(RUN(stage, "test ! -e .sbx/topic && git for-each-ref | cmp - ../refs"), 0);
+	CHECK_EQ(RUN(stage, "test ! -e .sbx && git for-each-ref | cmp - ../refs"), 0);
 	branch_finish(&stage.branch);
 	CHECK_EQ(registry_find(&stage.repository, "topic", &stage.branch, &stage.err), -ENOENT);
 }

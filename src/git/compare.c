@@ -35,6 +35,10 @@ static int find_base(const struct quarantine *quarantine, char **ret, struct err
 	const struct git_call call = quarantine_call(quarantine);
 	struct err ignored = ERR_INIT;
 
+	if (quarantine->since != NULL) {
+		*ret = strdup(quarantine->since);
+		return *ret == NULL ? err_set(err, -ENOMEM, "out of memory") : 0;
+	}
 	if (git_line(&call, words, ret, &ignored) == 0)
 		return 0;
 	*ret = strdup(quarantine->branch->base);

@@ -241,26 +241,18 @@ static int configure(const struct copy_plan *plan, const char *key, const char *
 	return git_must(&call, words, NULL, err);
 }
 
-/* Who commits there: "NAME <ADDRESS> TIME ZONE", where the user is known to git at all. */
+/* Who commits there, where the user is known to git at all. */
 static int copy_identity(const struct repository *repository, const struct copy_plan *plan,
 			 struct err *err)
 {
-	static const char *const words[] = { "var", "GIT_AUTHOR_IDENT", NULL };
-	const struct git_call call = repository_call(repository);
-	struct err ignored = ERR_INIT;
-	autofree char *line = NULL;
-	char *address, *end;
+	autofree char *name = NULL, *address = NULL;
+	struct err unknown = ERR_INIT;
 	int r;
 
-	if (git_line(&call, words, &line, &ignored) < 0)
+	if (repository_identity(repository, &name, &address, &unknown) < 0)
 		return 0;
-	address = strchr(line, '<');
-	end = address == NULL ? NULL : strchr(address, '>');
-	if (end == NULL || address < line + 2)
-		return 0;
-	address[-1] = *end = '\0';
-	r = configure(plan, "user.name", line, err);
-	return r < 0 ? r : configure(plan, "user.email", address + 1, err);
+	r = configure(plan, "user.name", name, err);
+	return r < 0 ? r : configure(plan, "user.email", address, err);
 }
 
 bool copy_clean_url(char *url)

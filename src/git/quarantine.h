@@ -31,6 +31,7 @@ struct quarantine {
 	char *index;		     /* of the copy's files, in `own`; owned */
 	char tip[GIT_OID_MAX + 1];   /* what the branch names */
 	int lock;		     /* owned: held while it is in use */
+	const char *since;	     /* compare with this commit; NULL: with what both have */
 };
 
 /* Makes it, with `source` ready. *ret must be finished, which removes it. */

@@ -298,6 +298,49 @@ int repository_count_changed(const struct repository *repository, size_t *ret, s
 	return r;
 }
 
+int repository_resolve(const struct repository *repository, const char *words, char **ret,
+		       struct err *err)
+{
+	const struct git_call call = repository_call(repository);
+	autofree char *commit = NULL;
+
+	if (asprintf(&commit, "%s^{commit}", words) < 0)
+		return err_set(err, -ENOMEM, "out of memory");
+	const char *line[] = {
+		"rev-parse", "--verify", "--quiet", "--end-of-options", commit, NULL
+	};
+
+	return git_line(&call, line, ret, err) < 0
+		       ? err_set(err, -EINVAL, "'%s' names no commit in '%s'", words,
+				 repository->top)
+		       : 0;
+}
+
+/* "NAME <ADDRESS> TIME ZONE" */
+int repository_identity(const struct repository *repository, char **ret_name, char **ret_address,
+			struct err *err)
+{
+	static const char *const words[] = { "var", "GIT_AUTHOR_IDENT", NULL };
+	const struct git_call call = repository_call(repository);
+	autofree char *line = NULL, *name = NULL, *mail = NULL;
+	const char *address, *end;
+	int r = git_line(&call, words, &line, err);
+
+	if (r < 0)
+		return r;
+	address = strchr(line, '<');
+	end = address == NULL ? NULL : strchr(address, '>');
+	if (end == NULL || address < line + 2)
+		return err_set(err, -EIO, "git calls you '%s'", line);
+	name = strndup(line, (size_t)(address - 1 - line));
+	mail = strndup(address + 1, (size_t)(end - address - 1));
+	if (name == NULL || mail == NULL)
+		return err_set(err, -ENOMEM, "out of memory");
+	*ret_name = take_ptr(name);
+	*ret_address = take_ptr(mail);
+	return 0;
+}
+
 /* What makes a filter do nothing; git-config(1), filter.<driver>.*. NULL for other settings. */
 static const char *replacement(const char *key)
 {

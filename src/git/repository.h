@@ -46,6 +46,14 @@ int repository_check_settled(const struct repository *repository, struct err *er
 /* How many files of the checkout differ from its commit, new ones not counted. */
 int repository_count_changed(const struct repository *repository, size_t *ret, struct err *err);
 
+/* The commit that a user's words name, "main~3"; owned by the caller. -EINVAL. */
+int repository_resolve(const struct repository *repository, const char *words, char **ret,
+		       struct err *err);
+
+/* As whom the user commits there, both owned by the caller; -EIO when git does not know. */
+int repository_identity(const struct repository *repository, char **ret_name, char **ret_address,
+			struct err *err);
+
 /* A call in its work tree, with the user's configuration. */
 struct git_call repository_call(const struct repository *repository);
 

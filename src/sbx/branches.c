@@ -90,6 +90,42 @@ int branch_place_find(struct client *client, const char *name, struct branch_pla
 	return r;
 }
 
+/* -EOPNOTSUPP where `.git` is a file: what is behind it belongs to another folder. */
+static int take_checkout(const json_t *sandbox, struct branch_place *place, struct err *err)
+{
+	const json_t *first = json_array_get(json_object_get(sandbox, "mounts"), 0);
+	struct branch *branch = &place->branch;
+	int r = repository_open(sandbox_text(first, "source"), &place->repository, err);
+
+	if (r == 0)
+		r = repository_check_settled(&place->repository, err);
+	if (r < 0)
+		return r;
+	if (place->repository.is_linked || place->repository.branch == NULL)
+		return err_set(
+			err, -EOPNOTSUPP,
+			"'%s' is a linked worktree or on no branch; use --branch for what is "
+			"to be reviewed",
+			place->repository.top);
+	*branch = (struct branch){ .name = strdup(place->repository.branch),
+				   .folder = strdup(place->repository.top),
+				   .base = strdup(place->repository.head) };
+	return branch->name != NULL && branch->folder != NULL && branch->base != NULL
+		       ? 0
+		       : err_set(err, -ENOMEM, "out of memory");
+}
+
+int branch_place_of_work(struct client *client, const char *name, struct branch_place *ret,
+			 struct err *err)
+{
+	struct err unknown = ERR_INIT;
+	int r = branch_place_find(client, name, ret, err);
+
+	if (r != -ENOENT || sandbox_get(client, name, &ret->sandbox, &unknown) < 0)
+		return r;
+	return take_checkout(ret->sandbox, ret, err);
+}
+
 void branch_place_finish(struct branch_place *place)
 {
 	json_decref(place->sandbox);

@@ -32,6 +32,13 @@ int branch_place_find(struct client *client, const char *name, struct branch_pla
 		      struct err *err);
 void branch_place_finish(struct branch_place *place);
 
+/*
+ * The same, and for a sandbox that works on the folder itself what is checked out there, as if it
+ * were a branch of its own.
+ */
+int branch_place_of_work(struct client *client, const char *name, struct branch_place *ret,
+			 struct err *err);
+
 /* All sandboxes, an array owned by the caller; empty when no daemon runs. */
 json_t *branch_sandboxes(struct client *client);
 

@@ -41,6 +41,7 @@ extern const struct command cmd_ports;
 extern const struct command cmd_policy;
 extern const struct command cmd_prune;
 extern const struct command cmd_reset;
+extern const struct command cmd_review;
 extern const struct command cmd_rm;
 extern const struct command cmd_rm_older;
 extern const struct command cmd_run;

@@ -16,6 +16,13 @@ void report_error(const struct err *err)
 	(void)fputc('\n', stderr);
 }
 
+void report_warning(const char *text)
+{
+	(void)fputs("WARNING: ", stderr);
+	(void)terminal_print_safe(stderr, text);
+	(void)fputc('\n', stderr);
+}
+
 int report_json(const json_t *document, struct err *err)
 {
 	if (json_dumpf(document, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER) < 0)

@@ -15,6 +15,9 @@ struct err;
 /* "ERROR: sentence" on stderr, harmless to a terminal. */
 void report_error(const struct err *err);
 
+/* "WARNING: sentence", likewise. */
+void report_warning(const char *text);
+
 /* A JSON document on stdout, with a newline. */
 int report_json(const json_t *document, struct err *err);
 

@@ -5,12 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/terminal.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "git/branch.h"
 #include "git/loss.h"
+#include "sbx/report.h"
 #include "sbx/sandbox.h"
 
 static int out_of_memory(struct err *err)
@@ -165,7 +165,5 @@ void workcopy_release(const json_t *sandbox)
 
 	if (*name == '\0' || release(top, name, &err) == 0)
 		return;
-	(void)fputs("WARNING: ", stderr);
-	(void)terminal_print_safe(stderr, err.text);
-	(void)fputc('\n', stderr);
+	report_warning(err.text);
 }

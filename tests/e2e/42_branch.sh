@@ -246,3 +246,21 @@ kill_of_the_daemon() {
 	is "$(git worktree list | wc -l)" 1
 }
 t "sbxd killed while a sandbox on a branch is made: run --branch goes on" kill_of_the_daemon
+
+reviewed() {
+	new_repo reviewed
+	sbx create --name b-review --branch topic --keep-alive shell .
+	sbx exec b-review bash -ec '
+		mkdir -p .github/workflows .claude && touch .github/workflows/ci.yml .claude/settings.json
+		git add . && git commit -qm planted
+		echo x >package.json; git init -q nested; printf x >"$(printf "Makefile.\e]0;x\a.mk")"'
+	says "$(sbx review topic)" '^ci +A +.github/workflows/ci.yml +the CI'
+	says "$(sbx review b-review)" '^git +\? +nested/.git'
+	says "$(sbx review topic)" 'Makefile.\\x1b\]0;x\\x07.mk'
+	is "$(sbx review topic --json | jq -r '[.findings[].kind] | sort | join(" ")')" "agent build ci git packages"
+	fails 1 sbx review topic --since nothing
+	says "$(cat "$TMP/stderr")" "'nothing' names no commit"
+	sbx rm -f b-review
+	sbx branch rm -f topic
+}
+t "review lists what of a branch would run on the host" reviewed

@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+#include "kit/bundle.h"
+#include "kit/kit.h"
+
 static const char *text(const json_t *object, const char *key)
 {
 	const char *value = json_string_value(json_object_get(object, key));
@@ -90,4 +93,15 @@ json_t *kit_asks(const json_t *spec)
 		return asks;
 	json_decref(asks);
 	return NULL;
+}
+
+json_t *kit_stranger(const struct kit_bundle *bundle, const struct kit *kit)
+{
+	char digest[BUNDLE_DIGEST_SIZE];
+
+	if (kit_bundle_digest(bundle, digest, NULL) < 0)
+		return NULL;
+	return json_pack("{s:s, s:s, s:s, s:o}", "name", kit_name(kit), "source",
+			 bundle->source != NULL ? bundle->source : bundle->name, "digest", digest,
+			 "asks", kit_asks(kit->spec));
 }

@@ -4,11 +4,20 @@
 
 #include <jansson.h>
 
+struct kit;
+struct kit_bundle;
+
 /*
  * A list of sentences, owned by the caller, the same for the same kit: network
  * permissions, credentials and where they go, ports, privilege, real tokens
  * inside. NULL when memory is out.
  */
 json_t *kit_asks(const json_t *spec);
+
+/*
+ * Who asks for it: {name, source, digest, asks}, owned by the caller. NULL
+ * when memory is out.
+ */
+json_t *kit_stranger(const struct kit_bundle *bundle, const struct kit *kit);
 
 #endif

@@ -169,23 +169,14 @@ static int add_warnings(const struct composition *composition, struct resolved_k
 
 static int add_strangers(const struct composition *composition, struct resolved_kit *ret)
 {
-	char digest[BUNDLE_DIGEST_SIZE];
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < composition->count; i++) {
+	for (size_t i = 0; i < composition->count; i++) {
 		const struct part *part = &composition->parts[i];
-		const struct kit_bundle *bundle = &part->bundle;
 
-		if (bundle->is_builtin)
-			continue;
-		r = kit_bundle_digest(bundle, digest, NULL);
-		if (r == 0)
-			r = json_array_append_new(
-				ret->strangers,
-				json_pack("{s:s, s:s, s:s, s:o}", "name", kit_name(&part->kit),
-					  "source",
-					  bundle->source != NULL ? bundle->source : bundle->name,
-					  "digest", digest, "asks", kit_asks(part->kit.spec)));
+		if (!part->bundle.is_builtin)
+			r |= json_array_append_new(ret->strangers,
+						   kit_stranger(&part->bundle, &part->kit));
 	}
 	return r;
 }

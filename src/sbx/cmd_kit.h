@@ -7,6 +7,7 @@
 extern const struct command cmd_kit_validate, cmd_kit_inspect;
 extern const struct command cmd_kit_pack, cmd_kit_push, cmd_kit_pull;
 extern const struct command cmd_kit_sign, cmd_kit_verify;
+extern const struct command cmd_kit_add;
 
 #define KIT_REFERENCE_TEXT                                                                         \
 	"REF is a kit of this program (claude), a folder (./mykit), a ZIP file (./mykit.zip),\n"   \

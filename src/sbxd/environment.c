@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <openssl/evp.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "base/cleanup.h"
 #include "net/link.h"
 #include "sbxd/record.h"
+#include "sbxd/string_list.h"
 
 #define PROXY "http://" LINK_GATEWAY_NAME ":3128"
 #define NO_PROXY "localhost,127.0.0.1,::1,[::1]," LINK_GATEWAY_NAME
@@ -86,4 +88,34 @@ int environment_make(const struct record *record, const char *authority, struct 
 	for (size_t i = 0; r == 0 && i < record->env.count; i++)
 		r = string_list_add(ret, record->env.items[i]);
 	return r;
+}
+
+/* Is the variable of this line set by one of the lines? */
+static bool has_name(const struct string_list *lines, const char *line)
+{
+	size_t length = strcspn(line, "=") + 1;
+
+	for (size_t i = 0; i < lines->count; i++)
+		if (strncmp(lines->items[i], line, length) == 0)
+			return true;
+	return false;
+}
+
+int environment_merge(struct string_list *env, const struct string_list *more)
+{
+	struct string_list merged = { .count = 0 };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < env->count; i++)
+		if (!has_name(more, env->items[i]))
+			r = string_list_add(&merged, env->items[i]);
+	for (size_t i = 0; r == 0 && i < more->count; i++)
+		r = string_list_add(&merged, more->items[i]);
+	if (r < 0) {
+		string_list_finish(&merged);
+		return r;
+	}
+	string_list_finish(env);
+	*env = merged;
+	return 0;
 }

@@ -14,4 +14,10 @@ struct string_list;
  */
 int environment_make(const struct record *record, const char *authority, struct string_list *ret);
 
+/*
+ * Puts lines "K=V" into a list, in place of those of the same names. -ENOMEM, and then the list is
+ * as it was.
+ */
+int environment_merge(struct string_list *env, const struct string_list *more);
+
 #endif

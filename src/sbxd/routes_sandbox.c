@@ -15,6 +15,7 @@
 #include "base/process.h"
 #include "sbxd/create.h"
 #include "sbxd/disk.h"
+#include "sbxd/environment.h"
 #include "sbxd/guest.h"
 #include "sbxd/kit.h"
 #include "sbxd/kit_provision.h"
@@ -273,16 +274,42 @@ static int start(struct request *request, struct err *err)
 	return r;
 }
 
+/* Changes variables when they were given, and writes them down; commands see them after a start. */
+static int set_env(struct sandbox *sandbox, json_t *list, struct err *err)
+{
+	struct string_list env = { .count = 0 };
+	int r = request_strings(list, "env", RECORD_ENV_MAX / 2, &env, err);
+
+	for (size_t i = 0; r == 0 && i < env.count; i++)
+		if (!create_is_env(env.items[i]))
+			r = err_set(err, -EINVAL, "'%.80s' is no environment variable: NAME=VALUE",
+				    env.items[i]);
+	if (r == 0) {
+		(void)pthread_mutex_lock(&sandbox->lock);
+		if (sandbox->record.env.count + env.count > RECORD_ENV_MAX)
+			r = err_set(err, -EINVAL, "more than %d variables", RECORD_ENV_MAX);
+		else if (environment_merge(&sandbox->record.env, &env) < 0)
+			r = err_set(err, -ENOMEM, "out of memory");
+		(void)pthread_mutex_unlock(&sandbox->lock);
+	}
+	string_list_finish(&env);
+	return r == 0 && list != NULL ? sandbox_save(sandbox, err) : r;
+}
+
 static int patch(struct request *request, struct err *err)
 {
 	struct sandbox *sandbox;
-	int keep_alive, r = unpack_keep_alive(request, &keep_alive, err);
+	json_t *env = NULL;
+	int keep_alive = -1;
+	int r = request_unpack(request, err, "{s?b, s?o}", "keep_alive", &keep_alive, "env", &env);
 
 	if (r == 0)
 		r = request_sandbox(request, &sandbox, err);
 	if (r < 0)
 		return r;
-	r = set_keep_alive(sandbox, keep_alive, err);
+	r = set_env(sandbox, env, err);
+	if (r == 0)
+		r = set_keep_alive(sandbox, keep_alive, err);
 	if (r == 0)
 		r = request_reply(request, 200, view_sandbox(sandbox), err);
 	supervisor_put(sandbox);

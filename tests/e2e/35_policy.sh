@@ -197,6 +197,20 @@ types() { tmux -L "asked-$$" send-keys "$@"; }
 asked() {
 	export SBX_APP_NAME=asked
 	trap 'tmux -L "asked-$$" kill-server; sbx reset -f' EXIT
+	mkdir "$TMP/asked"
+	at_terminal "sbx create --name first shell $TMP/asked"
+	wait_for 30 shows 'Which network policy'
+	shows '1, 2 or 3'
+	types 3 Enter
+	wait_for 60 shows 'status=0'
+	is "$(sbx policy ls --json | jq -r .preset)" locked-down
+	tmux -L "asked-$$" kill-server
+	# asked once
+	at_terminal "sbx create --name second shell $TMP/asked"
+	wait_for 60 shows 'status=0'
+	fails 1 shows 'Which network policy'
+	tmux -L "asked-$$" kill-server
+	sbx policy reset -f
 	at_terminal "sbx policy init"
 	wait_for 30 shows 'Which network policy'
 	types Enter
@@ -210,7 +224,7 @@ asked() {
 	wait_for 30 shows 'status=1'
 	is "$(sbx policy ls --json 2>/dev/null | jq -r .initialized)" false
 }
-t "at a terminal the policy is asked for" asked
+t "the first run asks at a terminal, once" asked
 
 survives() {
 	begin locked-down

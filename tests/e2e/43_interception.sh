@@ -160,6 +160,22 @@ p20_certificates() {
 }
 t "P20 an upstream whose certificate does not verify is refused" p20_certificates
 
+bad_upstreams() {
+	local name how
+	for how in intercepted tunnelled; do
+		for name in reset garbage; do
+			[ $how = tunnelled ] || sandboxes policy deny network "$name.example.com" --method ANY --path /never --sandbox keys
+			says_not "$(guest curl -sSk -m 20 "https://$name.example.com/echo" 2>&1 || true)" '"server"'
+		done
+	done
+	says "$(guest curl -sS -m 20 http://reset.example.com/echo)" 'reset|closed'
+	says "$(guest curl -sS -m 20 http://garbage.example.com/echo)" 'answer|HTTP'
+	# one that says nothing holds up nobody else, and ends when its client does
+	guest sh -c 'curl -sS -m 5 http://hang.example.com/echo & curl -sSk -m 5 https://hang.example.com/echo & curl -sS -m 20 https://api.example.com/echo >/tmp/beside; wait; true'
+	says "$(guest cat /tmp/beside)" '"server": "good"'
+}
+t "servers that reset, send garbage or say nothing: a clear answer, and others go on" bad_upstreams
+
 p21_pinned() {
 	fails 60 guest curl -s --cacert /etc/hostname https://api.example.com/echo || fails 77 guest curl -s --cacert /etc/hostname https://api.example.com/echo
 	# where nothing is looked into the client sees the server's own certificate

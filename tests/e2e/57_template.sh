@@ -141,6 +141,21 @@ runs_saved() {
 }
 t "a sandbox of it has what was changed and nothing of the start" runs_saved
 
+saves_full() {
+	sbx create --name full -t many shell "$IMAGES/work"
+	is "$(sbx exec full cat /step)" 9
+	sbx exec -u root full sh -c 'rm /step; echo top >/top'
+	sbx stop full
+	sbx template save full fuller
+	is "$(sbx template inspect fuller | jq '.layers | length')" 6
+	sbx rm -f full
+	sbx create --name full -t fuller shell "$IMAGES/work"
+	is "$(sbx exec full sh -c 'cat /top /opt/both; ls /step 2>/dev/null; true')" $'top\nlow'
+	sbx rm -f full
+	sbx template rm -f fuller
+}
+t "of a stack that is full the top layer and the saved one become one" saves_full
+
 exports() {
 	sbx template export tools:1 "$IMAGES/out.tar"
 	sbx template export tools:1 "$IMAGES/again.tar"
@@ -241,6 +256,26 @@ builds() {
 }
 t "a Dockerfile becomes a template; one that fails shows why and leaves nothing" builds
 
+# two at once, one of which is interrupted while a command of it runs
+interrupts() {
+	local folder=$IMAGES/dockerfile slow
+	printf 'FROM scratch\nADD root.tar /\nRUN ["/bin/sh", "-c", "echo it runs; cat /dev/zero >/dev/null"]\n' >"$folder/Slow"
+	set -m
+	sbx template build --file "$folder/Slow" -t slow:1 "$folder" >"$IMAGES/slow.log" 2>&1 &
+	slow=$!
+	set +m
+	sbx template build -t beside:1 "$folder"
+	wait_for 120 grep -q 'it runs' "$IMAGES/slow.log"
+	kill -INT $slow
+	wait $slow && return 1
+	fails 1 sbx template inspect slow:1
+	sbx template inspect beside:1
+	says_not "$(sbx ls -q)" build
+	is "$(ls -A "$STORE/staging")" ''
+	sbx template rm -f beside:1
+}
+t "two builds go on at once, one is interrupted and leaves nothing" interrupts
+
 accounts() {
 	local df
 	df=$(sbx df --json)
@@ -254,6 +289,8 @@ t "df tells what files really take, shared layers once" accounts
 removes() {
 	local before
 	before=$(layers)
+	fails 1 sbx template rm -f base
+	says "$(cat "$TMP/stderr")" "'base' came with sbx and cannot be removed"
 	fails 1 sbx template rm tiny:1
 	says "$(cat "$TMP/stderr")" 'stdin is not a terminal'
 	is "$(sbx template rm -f many)" 'Removed: docker.io/library/many:latest'

@@ -1,4 +1,4 @@
-# Kits as their authors and users see them: checked, put together, packed, sent through a registry, signed.
+# Kits as their authors and users see them: checked, put together, packed, sent through a registry, signed, agreed to, added.
 
 kits=$TMP/kits
 mkdir -p "$kits/mine/files/home/.config" "$kits/mine/files/workspace" "$XDG_CONFIG_HOME/sbx"
@@ -167,3 +167,26 @@ if command -v docker-registry >/dev/null; then
 else
 	skip "push, pull, sign and verify through a registry" "docker-registry is not installed"
 fi
+
+adds() {
+	cd "$kits"
+	fails 1 sbx kit add shared ./agent
+	fails 1 sbx kit add shared ./mine
+	like "$(cat "$TMP/stderr")" *"has files, which can be added only when a sandbox is made"*
+	cp -r mine plain && rm -r plain/files && sed -i 's/name: mine/name: plain/' plain/spec.yaml
+	fails 1 sbx kit add shared ./plain
+	like "$(cat "$TMP/stderr")" *"asks for network access to api.mine.example, which nobody has approved"*"--yes"*
+	sbx kit add --yes shared ./plain
+	is "$(sbx exec shared cat /opt/mine)" you
+	says "$(sbx policy ls --sandbox shared --json)" 'api.mine.example:443'
+	is "$(sbx inspect shared --json | jq -r '.env[] | select(startswith("MINE_"))')" MINE_WHO=you
+	sbx kit add shared ./plain --kit-arg who=again
+	is "$(sbx inspect shared --json | jq -r '.env[] | select(startswith("MINE_"))')" MINE_WHO=again
+	sed -i 's/api.mine.example/api.mine.example, db.mine.example/' plain/spec.yaml
+	fails 1 sbx kit add shared ./plain
+	like "$(cat "$TMP/stderr")" *"asks for network access to db.mine.example, which is more than was approved"*
+	sed -i 's/echo "$MINE_WHO" .*opt.mine/exit 7/; s/, db.mine.example//' plain/spec.yaml
+	fails 1 sbx kit add shared ./plain
+	like "$(cat "$TMP/stderr")" *"the install step 'exit 7' failed with status 7"*
+}
+t "kit add" adds

@@ -35,7 +35,7 @@ errand() {
 	[ "$(seen requests ".method == \"POST\" and any(.headers[]; . == [\"$header\", \"$value\"])")" -ge 2 ]
 	is "$(seen requests "any(.headers[][1]; contains(\"$sentinel\"))")" 0
 	is "$(agents exec "$agent" printenv "$variable")" "$sentinel"
-	is "$(agents exec "$agent" sudo grep -rls "$(key "$service")" /home /etc /tmp "$folder")" ""
+	! agents exec "$agent" grep -rqs "$(key "$service")" /home /etc /tmp "$folder"
 	says_not "$(cat "$TMP/$agent.log")" "NOTE: "
 }
 
@@ -53,6 +53,13 @@ claude_asks() {
 	agents rm --force asks
 }
 claude_runs() { errand claude anthropic x-api-key "$(key anthropic)" ANTHROPIC_API_KEY proxy-managed -- -p; }
+claude_opens() {
+	local screen=$TMP/screen
+	SBX_APP_NAME=agents in_host script -qfc "stty rows 40 cols 100; sbx run --name claude" "$screen" </dev/null >/dev/null 2>&1 &
+	wait_for 300 grep -aqE 'bypass.{0,20}permissions.{0,20}on' "$screen"
+	says_not "$(tr -d '\0' <"$screen")" 'trust|text style|default permission mode'
+	kill $!
+}
 codex_runs() { errand codex openai authorization "Bearer $(key openai)" OPENAI_API_KEY proxy-managed -- exec --dangerously-bypass-approvals-and-sandbox; }
 gemini_runs() { errand gemini google x-goog-api-key "$(key google)" GEMINI_API_KEY proxy-managed -- -p; }
 opencode_runs() { errand opencode anthropic x-api-key "$(key anthropic)" ANTHROPIC_API_KEY proxy-managed -- run --model anthropic/claude-sonnet-4-5; }
@@ -62,6 +69,7 @@ if has claude; then t "claude without a key is told what to type" claude_asks; f
 for agent in claude codex gemini opencode copilot; do
 	if has $agent; then
 		t "$agent: a prompt, a tool, a file; the key outside, its sentinel inside" ${agent}_runs
+		[ $agent != claude ] || t "claude: on a terminal its first start asks nothing" claude_opens
 		end $agent
 	fi
 done

@@ -27,6 +27,7 @@ extern const struct command cmd_daemon;
 extern const struct command cmd_df;
 extern const struct command cmd_diagnose;
 extern const struct command cmd_disk;
+extern const struct command cmd_env;
 extern const struct command cmd_exec;
 extern const struct command cmd_help;
 extern const struct command cmd_inspect;

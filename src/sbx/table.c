@@ -3,12 +3,12 @@
 #include <stddef.h>
 
 static const struct command *const commands[] = {
-	&cmd_run,      &cmd_create, &cmd_exec,	     &cmd_ls,	   &cmd_stop,	&cmd_rm,
-	&cmd_prune,    &cmd_cp,	    &cmd_mount,	     &cmd_ports,   &cmd_logs,	&cmd_inspect,
-	&cmd_disk,     &cmd_df,	    &cmd_template,   &cmd_branch,  &cmd_review, &cmd_kit,
-	&cmd_policy,   &cmd_secret, &cmd_login,	     &cmd_logout,  &cmd_audit,	&cmd_daemon,
-	&cmd_diagnose, &cmd_reset,  &cmd_completion, &cmd_version, &cmd_help,	&cmd_man,
-	NULL,
+	&cmd_run,    &cmd_create,   &cmd_exec,	   &cmd_ls,	    &cmd_stop,	  &cmd_rm,
+	&cmd_prune,  &cmd_cp,	    &cmd_mount,	   &cmd_ports,	    &cmd_logs,	  &cmd_inspect,
+	&cmd_disk,   &cmd_df,	    &cmd_template, &cmd_branch,	    &cmd_review,  &cmd_env,
+	&cmd_kit,    &cmd_policy,   &cmd_secret,   &cmd_login,	    &cmd_logout,  &cmd_audit,
+	&cmd_daemon, &cmd_diagnose, &cmd_reset,	   &cmd_completion, &cmd_version, &cmd_help,
+	&cmd_man,    NULL,
 };
 
 /* The older form differs in how sandboxes are made and removed. */

@@ -15,6 +15,7 @@
 #include "sbx-proxy/page.h"
 #include "sbx-proxy/proxy.h"
 #include "sbx-proxy/session.h"
+#include "tls/endpoint.h"
 
 enum {
 	PATH_MAX_BYTES = 65536,
@@ -684,16 +685,26 @@ static void origin_end(void *owner, struct http_stream *stream, struct http_fiel
 			    relay_end(&exchange->down, masked_trailers(exchange, trailers)));
 }
 
+/* With TLS 1.3 a server wants its client's certificate when the handshake is over for us (P22). */
+static const char *why_gone(const struct source *source)
+{
+	const struct tls_end *tls = source->origin->channel.tls;
+
+	if (tls != NULL && tls_was_asked_certificate(tls))
+		return "the origin asks for a client certificate, which cannot pass where requests "
+		       "are looked into, and closed the connection";
+	return "the origin closed the connection before it answered";
+}
+
 static void origin_cut(void *owner, struct http_stream *stream, enum http_cut why)
 {
 	struct exchange *exchange = stream->tag;
 
-	(void)owner;
 	if (exchange != NULL && exchange->guest != NULL && !exchange->down.is_ended)
 		refuse_with(exchange, why == HTTP_CUT_MALFORMED ? EILSEQ : ECONNRESET, NULL,
 			    why == HTTP_CUT_MALFORMED
 				    ? "the origin's response is no HTTP that can be believed"
-				    : "the origin closed the connection before it answered");
+				    : why_gone(owner));
 }
 
 static void origin_room(void *owner, struct http_stream *stream)
@@ -717,8 +728,7 @@ static void origin_gone(void *owner, struct http_stream *stream)
 	exchange->origin = NULL;
 	exchange->source = NULL;
 	if (exchange->guest != NULL && !exchange->is_answered)
-		refuse_with(exchange, ECONNRESET, NULL,
-			    "the origin closed the connection before it answered");
+		refuse_with(exchange, ECONNRESET, NULL, why_gone(source));
 	end_if_over(exchange);
 }
 

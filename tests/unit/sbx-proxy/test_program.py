@@ -1081,13 +1081,14 @@ def P22_client_certificates_pass_in_tunnels_only(w):
     status, said, why = w.curl("--cert", client + ".pem", "--key", client + ".key",
                                "https://a.example/", trust=trust)
     assert status == 0 and "200 OK" in said, why
-    asked = w.certificates.server(w.base("api.example"))
-    asked.verify_mode = ssl.CERT_REQUIRED
-    asked.maximum_version = ssl.TLSVersion.TLSv1_2
-    asked.load_verify_locations(w.certificates.authority + ".pem")
-    w.net.places["api.example", 443] = Origin(context=asked).place
-    _, said, _ = w.curl("https://api.example/")
-    assert said.startswith("HTTP/1.1 502") and "asks for a client certificate" in said, said
+    for version in ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3:
+        asked = w.certificates.server(w.base("api.example"))
+        asked.verify_mode = ssl.CERT_REQUIRED
+        asked.maximum_version = version
+        asked.load_verify_locations(w.certificates.authority + ".pem")
+        w.net.places["api.example", 443] = Origin(context=asked).place
+        _, said, _ = w.curl("https://api.example/")
+        assert said.startswith("HTTP/1.1 502") and "asks for a client certificate" in said, said
 
 
 @case

@@ -63,6 +63,19 @@ live_changes() {
 }
 t "a rule holds as soon as it is made, and is gone when it is" live_changes
 
+approvals() {
+	local waiting
+	bare curl -sS -m 20 -o /dev/null http://denied.example.com/ || true
+	waiting=$(net policy approval ls web)
+	says "$waiting" 'denied\.example\.com:80'
+	net policy approval allow denied.example.com:80
+	is "$(bare curl -sS -m 20 http://denied.example.com/echo | jq -r .server)" denied
+	is "$(net policy ls --json --created-via approval | jq -r '.rules[0].resources[0]')" denied.example.com:80
+	net policy rm network -f --sandbox web --resource denied.example.com:80
+	denied
+}
+t "what was denied can be approved, by its name in a list" approvals
+
 raw_tcp() {
 	local answer='import socket, sys; s = socket.create_connection(("www.example.com", 7777), 10); s.sendall(b"hello"); print(s.recv(5).decode())'
 	net policy rm network -f --sandbox web --resource www.example.com
@@ -124,8 +137,12 @@ ports() {
 	is "$(net ports web --json | jq '.[0].host_port')" "$port"
 	in_host curl -sS -m 20 -o "$TMP/page" "http://127.0.0.1:$port/page"
 	net stop web
-	in_host curl -sS -m 30 "http://127.0.0.1:$port/page" 2>/dev/null || true
+	# the connection is held until the sandbox runs and a server listens in it
+	in_host curl -sS -m 60 -o "$TMP/held" "http://127.0.0.1:$port/page" &
 	wait_for 30 sh -c "ip netns exec $WORLD_HOST env SBX_APP_NAME=network sbx ls | grep -q '^web .*running'"
+	net exec -d web python3 -m http.server -d "$TMP/web/www" 3000 >/dev/null
+	wait $!
+	is "$(cat "$TMP/held")" served
 	like "$(net ports web --unpublish 3000)" "Unpublished 127.0.0.1:$port -> 3000/tcp4"
 	is "$(net ports web)" "No published ports"
 }

@@ -184,6 +184,22 @@ p21_pinned() {
 }
 t "P21 a host without a secret is not looked into: its own certificate arrives" p21_pinned
 
+p22_client_certificates() {
+	local folder=$SANDBOXES/keys
+	openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=guest -keyout "$folder/mine.key" -out "$TMP/mine.csr"
+	openssl x509 -req -in "$TMP/mine.csr" -CA "$WORLD/ca.pem" -CAkey "$WORLD/ca.key" -set_serial 7 -days 5 -out "$folder/mine.pem"
+	chmod 644 "$folder/mine.key"
+	forget
+	# not looked into: it is the guest's and the server's own business
+	says "$(guest curl -sS --cert "$folder/mine.pem" --key "$folder/mine.key" https://mtls.example.com/echo)" '"server": "mtls"'
+	is "$(requests '.server == "mtls"')" 1
+	# looked into: a sentence, and no request in anybody's name
+	sandboxes policy deny network mtls.example.com --method ANY --path /never --sandbox keys
+	says "$(guest curl -sS --cert "$folder/mine.pem" --key "$folder/mine.key" https://mtls.example.com/echo)" 'client certificate'
+	is "$(requests '.server == "mtls"')" 1
+}
+t "P22 a client certificate passes in a tunnel, and is missed clearly where requests are looked into" p22_client_certificates
+
 p23_authority() {
 	fails 1 guest sudo grep -rlsq 'PRIVATE KEY' /etc/ssl /usr/local/share/ca-certificates
 	says_not "$(attack tls "$GOOD" 'api.example.com,DNS:evil.example.net' api.example.com)" ' 200 '

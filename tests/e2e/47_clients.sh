@@ -119,6 +119,45 @@ grpc_calls() {
 }
 t "gRPC calls, tunnelled and looked into" grpc_calls
 
+# websocket HOST PATH TEXT...: what a server repeats of them, by a client of RFC 6455; or the status it was refused with
+websocket() {
+	clients exec -i clients python3 - "$@" <<'END'
+import base64, os, socket, ssl, sys
+host, path, *texts = sys.argv[1:]
+with ssl.create_default_context().wrap_socket(socket.create_connection((host, 443), 20), server_hostname=host) as peer:
+    peer.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                 f"Sec-WebSocket-Key: {base64.b64encode(os.urandom(16)).decode()}\r\n\r\n".encode())
+    stream = peer.makefile("rb")
+    status = stream.readline().split()[1].decode()
+    while stream.readline() not in (b"\r\n", b""):
+        pass
+    if status != "101":
+        sys.exit(print(status))
+    for text in texts:
+        mask = os.urandom(4)
+        peer.sendall(bytes([0x81, 0x80 | len(text)]) + mask + bytes(byte ^ mask[i % 4] for i, byte in enumerate(text.encode())))
+        print(stream.read(2 + len(text))[2:].decode())
+END
+}
+
+websockets() {
+	is "$(websocket www.example.com /websocket tunnelled)" tunnelled
+	clients policy deny network files.example.com --method ANY --path '/never/**' --sandbox clients
+	is "$(websocket files.example.com /websocket looked into | tr '\n' ' ')" 'looked into '
+	is "$(websocket files.example.com /never/websocket x)" 403
+}
+t "WebSockets, tunnelled, and after a look at their handshake" websockets
+
+# Java's keystore is made by a hook of its package, which reads on its input what came; a stand-in notes that
+java_is_told() {
+	guest sudo sh -c 'mkdir -p /etc/ssl/certs/java /etc/ca-certificates/update.d && touch /etc/ssl/certs/java/cacerts &&
+		printf "#!/bin/sh\ncat >/var/tmp/told\n" >/etc/ca-certificates/update.d/jks-keystore && chmod +x /etc/ca-certificates/update.d/jks-keystore &&
+		rm -f /usr/local/share/ca-certificates/*'
+	clients stop clients
+	wait_for 60 guest sh -c 'grep -q "^+/.*\.pem$" /var/tmp/told && openssl x509 -noout -in "$(sed s/^+// /var/tmp/told)"'
+}
+t "Java's keystore is told of the authority" java_is_told
+
 agent_is_guarded() {
 	says "$(guest ssh-add -l)" 'key-of-the-host \(ED25519\)'
 	fails 1 guest ssh-add -D

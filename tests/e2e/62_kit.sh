@@ -190,3 +190,21 @@ adds() {
 	like "$(cat "$TMP/stderr")" *"the install step 'exit 7' failed with status 7"*
 }
 t "kit add" adds
+
+asks() {
+	screen=sbx-kit-$$
+	cd "$kits"
+	cp -r plain asked && sed 's/name: mine/name: asked/; s/^setup:.*//' mine/spec.yaml >asked/spec.yaml
+	tmux -L "$screen" -f /dev/null new-session -d -x 120 -y 30 "sbx kit add shared ./asked; echo status=\$?; sbx kit add shared ./asked; echo status=\$?; sleep 1000"
+	trap 'tmux -L "$screen" kill-server' EXIT
+	shows() { tmux -L "$screen" capture-pane -p -t 0 | grep -q -- "$1"; }
+	wait_for 20 shows 'Allow this? \[y/N\]'
+	shows 'network access to api.mine.example'
+	tmux -L "$screen" send-keys n Enter
+	wait_for 20 shows "the kit 'asked' was not allowed"
+	wait_for 20 shows 'status=1'
+	tmux -L "$screen" send-keys y Enter
+	wait_for 20 shows 'status=0'
+	sbx kit add shared ./asked
+}
+t "a person at the terminal is asked, once" asks

@@ -35,7 +35,7 @@ errand() {
 	[ "$(seen requests ".method == \"POST\" and any(.headers[]; . == [\"$header\", \"$value\"])")" -ge 2 ]
 	is "$(seen requests "any(.headers[][1]; contains(\"$sentinel\"))")" 0
 	is "$(agents exec "$agent" printenv "$variable")" "$sentinel"
-	is "$(agents exec --privileged "$agent" grep -rls "$(key "$service")" /home /etc /tmp "$folder")" ''
+	is "$(agents exec --privileged "$agent" sh -c 'grep -rls -- "$0" /home /etc /tmp "$1"; true' "$(key "$service")" "$folder")" ''
 	says_not "$(cat "$TMP/$agent.log")" "NOTE: "
 }
 

@@ -1,5 +1,6 @@
 #include "sbx/commands.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include "base/err.h"
 #include "sbx/agent.h"
 #include "sbx/client.h"
+#include "sbx/clone.h"
 #include "sbx/create.h"
 #include "sbx/report.h"
 #include "sbx/sandbox.h"
@@ -77,6 +79,23 @@ static int work_on_branch(struct workcopy *workcopy, struct create_request *requ
 	return r;
 }
 
+static int work_on_clone(struct repository *source, struct create_request *request, struct err *err)
+{
+	int r;
+
+	if (request->options->branch != NULL)
+		return err_set(err, -EINVAL, "--clone and --branch exclude each other");
+	r = clone_begin(request->paths_count > 0 ? request->paths[0] : ".", source, err);
+	if (r < 0)
+		return r;
+	request->source = source;
+	if (request->paths_count > 0) {
+		request->paths++;
+		request->paths_count--;
+	}
+	return 0;
+}
+
 /* request: all but the options, which are those of the values. */
 static int create_and_print(const struct invocation *invocation, struct create_request *request,
 			    struct err *err)
@@ -85,10 +104,13 @@ static int create_and_print(const struct invocation *invocation, struct create_r
 	autocall(workcopy_finish) struct workcopy workcopy = WORKCOPY_INIT;
 	struct progress progress;
 	json_t *sandbox;
+	autocall(repository_finish) struct repository source = { .top = NULL };
 	int r = client_init(&client, invocation, err);
 
 	if (r == 0 && request->options->branch != NULL)
 		r = work_on_branch(&workcopy, request, err);
+	if (r == 0 && request->options->clone)
+		r = work_on_clone(&source, request, err);
 	if (r < 0)
 		return r;
 	progress_init(&progress, request->options->quiet);

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "sbx/client.h"
+#include "sbx/clone.h"
 #include "sbx/report.h"
 #include "sbx/sandbox.h"
 #include "sbx/workcopy.h"
@@ -48,6 +49,7 @@ static int remove_one(struct client *client, const char *name, bool force)
 		(void)printf("Sandbox '%s' removed\n", name);
 		(void)fflush(stdout);
 		workcopy_release(sandbox);
+		clone_release(sandbox);
 	}
 	json_decref(sandbox);
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
@@ -103,6 +105,32 @@ static int collect(struct client *client, const struct invocation *invocation, b
 	return r == 0 ? 0 : err_set(err, -ENOMEM, "out of memory");
 }
 
+/* Tells what clones hold that nobody has fetched. That it cannot be found out stops nobody. */
+static void warn_of_clones(struct client *client, const json_t *names)
+{
+	json_t *name;
+	size_t i;
+
+	json_array_foreach(names, i, name)
+	{
+		autocall(buf_finish) struct buf text;
+		struct err err = ERR_INIT;
+		json_t *sandbox;
+
+		buf_init(&text, 4096);
+		if (sandbox_get(client, json_string_value(name), &sandbox, &err) < 0)
+			continue;
+		if (clone_warn(client, sandbox, &text, &err) != 0) {
+			buf_clear(&text);
+			(void)buf_printf(&text, "what the clone in '%s' holds is not known: %s",
+					 json_string_value(name), err.text);
+		}
+		if (text.len > 0 && buf_str(&text) != NULL)
+			report_warning(buf_str(&text));
+		json_decref(sandbox);
+	}
+}
+
 static int remove_all(struct client *client, const json_t *names, bool force)
 {
 	json_t *name;
@@ -135,6 +163,7 @@ static int remove_sandboxes(const struct invocation *invocation, bool ask, struc
 	names = json_array();
 	r = collect(&client, invocation, options->all, names, err);
 	if (r == 0 && json_array_size(names) > 0) {
+		warn_of_clones(&client, names);
 		r = confirm(names, options->force || !ask, err);
 		if (r == 0)
 			r = remove_all(&client, names, options->force);

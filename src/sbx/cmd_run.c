@@ -15,6 +15,7 @@
 #include "sbx/agent.h"
 #include "sbx/attach.h"
 #include "sbx/client.h"
+#include "sbx/clone.h"
 #include "sbx/create.h"
 #include "sbx/env.h"
 #include "sbx/report.h"
@@ -57,6 +58,7 @@ struct wanted {
 	size_t paths_count;
 	const char *const *command;	 /* what stands behind "--"; ends with NULL */
 	const struct workcopy *workcopy; /* whose the first path is; NULL: none */
+	const struct repository *source; /* that is cloned, in place of the first path; NULL */
 };
 
 static bool is_path(const char *word)
@@ -133,6 +135,18 @@ static int work_on_branch(struct workcopy *workcopy, struct wanted *wanted, stru
 	return r;
 }
 
+static int work_on_clone(struct repository *source, struct wanted *wanted, struct err *err)
+{
+	int r;
+
+	if (wanted->options->create.branch != NULL)
+		return err_set(err, -EINVAL, "--clone and --branch exclude each other");
+	r = clone_begin(wanted->paths_count > 0 ? wanted->paths[0] : ".", source, err);
+	if (r == 0)
+		wanted->source = source;
+	return r;
+}
+
 static bool has_source(const json_t *sandbox, const char *path)
 {
 	json_t *mount;
@@ -162,7 +176,7 @@ static char *resolve(const char *text)
  * when there is none. RFC 3339 times in UTC sort as strings.
  */
 static int find_by_workspace(struct client *client, const char *agent, const char *workspace,
-			     json_t **ret, struct err *err)
+			     bool is_clone, json_t **ret, struct err *err)
 {
 	json_t *list, *sandbox, *best = NULL;
 	size_t i;
@@ -175,6 +189,7 @@ static int find_by_workspace(struct client *client, const char *agent, const cha
 		const json_t *first = json_array_get(json_object_get(sandbox, "mounts"), 0);
 
 		if (strcmp(sandbox_text(sandbox, "agent"), agent) != 0 ||
+		    (*clone_folder_of(sandbox) != '\0') != is_clone ||
 		    strcmp(sandbox_text(first, "source"), workspace) != 0)
 			continue;
 		if (best == NULL || strcmp(sandbox_text(sandbox, "last_used_at"),
@@ -197,10 +212,13 @@ static int find(struct client *client, const struct wanted *wanted, json_t **ret
 		r = sandbox_get(client, wanted->name, ret, err);
 		return r == -ENOENT ? 0 : r;
 	}
-	workspace = resolve(wanted->paths_count > 0 ? wanted->paths[0] : ".");
+	workspace = wanted->source != NULL
+			    ? strdup(wanted->source->top)
+			    : resolve(wanted->paths_count > 0 ? wanted->paths[0] : ".");
 	if (workspace == NULL)
 		return 0; /* making one says what is wrong with it */
-	return find_by_workspace(client, wanted->agent_name, workspace, ret, err);
+	return find_by_workspace(client, wanted->agent_name, workspace, wanted->source != NULL, ret,
+				 err);
 }
 
 /* What was fixed at creation cannot be asked for again. */
@@ -239,7 +257,11 @@ static int check_reattach(const json_t *sandbox, const struct wanted *wanted, st
 	    strcmp(wanted->agent_name, sandbox_text(sandbox, "agent")) != 0)
 		return err_set(err, -EINVAL, "sandbox '%s' runs the agent '%s', not '%s'", name,
 			       sandbox_text(sandbox, "agent"), wanted->agent_name);
-	for (size_t i = 0; i < wanted->paths_count; i++) {
+	if (wanted->source != NULL && *clone_folder_of(sandbox) == '\0')
+		return err_set(err, -EINVAL,
+			       "sandbox '%s' exists and works on the folder itself, not on a clone",
+			       name);
+	for (size_t i = wanted->source != NULL; i < wanted->paths_count; i++) {
 		autofree char *path = resolve(wanted->paths[i]);
 
 		if (path == NULL || !has_source(sandbox, path))
@@ -255,13 +277,16 @@ static int create(struct client *client, const struct wanted *wanted, json_t **r
 {
 	const struct run_options *options = wanted->options;
 	const char *here[1] = { "." };
+	bool is_named = wanted->paths_count > 0;
+	size_t cloned = wanted->source != NULL; /* of the paths */
 	const struct create_request request = {
 		.options = &options->create,
 		.agent = wanted->agent != NULL ? wanted->agent : AGENT_DEFAULT,
-		.paths = wanted->paths_count > 0 ? wanted->paths : here,
-		.paths_count = wanted->paths_count > 0 ? wanted->paths_count : countof(here),
+		.paths = (is_named ? wanted->paths : here) + cloned,
+		.paths_count = (is_named ? wanted->paths_count : countof(here)) - cloned,
 		.keep_alive = options->detach || options->create.keep_alive,
 		.workcopy = wanted->workcopy,
+		.source = wanted->source,
 	};
 	int r = create_sandbox(client, &request, ret, err);
 
@@ -288,6 +313,8 @@ static int find_or_create(struct client *client, const struct wanted *wanted, st
 	if (r == 0)
 		r = sandbox_start(client, sandbox, wanted->options->detach || options->keep_alive,
 				  err);
+	if (r == 0 && *clone_folder_of(sandbox) != '\0') /* a killed run may have left it half */
+		r = clone_fill(client, sandbox, err);
 	if (r < 0)
 		json_decref(sandbox);
 	else
@@ -350,6 +377,7 @@ static int attach_and_remove(struct client *client, const struct wanted *wanted,
 		status = status == 0 ? EXIT_FAILURE : status;
 	} else if (wanted->options->remove) {
 		workcopy_release(sandbox);
+		clone_release(sandbox);
 	}
 	return r < 0 ? r : status;
 }
@@ -360,6 +388,7 @@ static int run(const struct invocation *invocation, struct err *err)
 	autocall(client_finish) struct client client = { .socket_path = NULL };
 	autocall(env_finish) struct env env = { .items = NULL };
 	autocall(workcopy_finish) struct workcopy workcopy = WORKCOPY_INIT;
+	autocall(repository_finish) struct repository source = { .top = NULL };
 	struct progress progress;
 	struct wanted wanted = { .agent_name = NULL };
 	json_t *sandbox = NULL;
@@ -373,6 +402,8 @@ static int run(const struct invocation *invocation, struct err *err)
 	r = understand(&client, invocation, &wanted, err);
 	if (r == 0 && options->create.branch != NULL)
 		r = work_on_branch(&workcopy, &wanted, err);
+	if (r == 0 && options->create.clone)
+		r = work_on_clone(&source, &wanted, err);
 	if (r == 0)
 		r = find_or_create(&client, &wanted, &env, &sandbox, err);
 	if (r < 0)

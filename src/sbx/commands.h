@@ -7,8 +7,8 @@
 #include "app/man.h"
 #include "app/options.h"
 
-/* sbx, and docker-sandbox with the older form of some commands. */
-extern const struct command sbx_root, older_root;
+/* sbx, docker-sandbox with the older form of some commands, and git-remote-sbx. */
+extern const struct command sbx_root, older_root, remote_root;
 
 /* Sections of the page sbx(1) that no table has. */
 extern const struct man_section sbx_man_sections[];

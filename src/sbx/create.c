@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "sbx/agent.h"
 #include "sbx/client.h"
+#include "sbx/clone.h"
 #include "sbx/env.h"
 #include "sbx/interrupt.h"
 #include "sbx/mounts.h"
@@ -57,6 +58,11 @@ const struct option create_option_rows[] = {
 	  TARGET(branch),
 	  .help = "work on a copy of the repository, on this branch, and leave\n"
 		  "the checkout alone (see sbx branch)" },
+	{ .name = "clone",
+	  .kind = OPTION_FLAG,
+	  TARGET(clone),
+	  .help = "work on a private clone of the repository, on the sandbox's\n"
+		  "own disk; fetch from it with: git fetch sandbox-NAME" },
 	{ .name = "cpus",
 	  .kind = OPTION_NUMBER,
 	  .argument = "N",
@@ -283,6 +289,8 @@ static int make_body(const struct create_request *request, const struct kit_prep
 		r = add_mounts(body, request, err);
 	if (r == 0 && request->workcopy != NULL)
 		r = workcopy_add(request->workcopy, body, err);
+	if (r == 0 && request->source != NULL)
+		r = clone_add(request->source, body, err);
 	if (r == 0)
 		r = add_env(body, request->options, err);
 	if (r == 0)
@@ -312,6 +320,8 @@ static int start_or_remove(struct client *client, json_t *sandbox, struct err *e
 	client->interrupted = interrupt_pending;
 	client->quiet = true;
 	r = sandbox_start(client, sandbox, false, err);
+	if (r == 0 && *clone_folder_of(sandbox) != '\0')
+		r = clone_fill(client, sandbox, err);
 	if (r == -EINTR)
 		(void)err_set(err, r, "interrupted; nothing of sandbox '%s' is left", name);
 	client->interrupted = NULL;

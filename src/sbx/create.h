@@ -15,6 +15,7 @@
 
 struct client;
 struct err;
+struct repository;
 struct workcopy;
 
 struct create_options {
@@ -29,6 +30,7 @@ struct create_options {
 	struct option_list mounts, env, env_files, publish;
 	struct kit_options kits;
 	bool force, weak_jail, keep_alive, quiet;
+	bool clone;
 };
 
 extern const struct option create_option_rows[];
@@ -40,6 +42,7 @@ struct create_request {
 	size_t paths_count;
 	bool keep_alive;
 	const struct workcopy *workcopy; /* whose the first path is; NULL: none */
+	const struct repository *source; /* in place of the first path; NULL: none */
 };
 
 /*

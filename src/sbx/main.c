@@ -1,6 +1,7 @@
 /*
  * sbx: understands its command line, does one thing, exits. Under the name
- * docker-sandbox it takes the older form of the commands.
+ * docker-sandbox it takes the older form of the commands, and as git-remote-sbx it
+ * serves git.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 
 #include "app/help.h"
 #include "app/terminal.h"
+#include "base/check.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "sbx/commands.h"
@@ -19,10 +21,14 @@ enum { EXIT_USAGE = 2, STATUS_SIGPIPE = 141 };
 
 static const struct command *choose_root(const char *program)
 {
+	static const struct command *const others[] = { &older_root, &remote_root };
 	const char *slash = strrchr(program, '/');
+	const char *name = slash != NULL ? slash + 1 : program;
 
-	return strcmp(slash != NULL ? slash + 1 : program, older_root.name) == 0 ? &older_root
-										 : &sbx_root;
+	for (size_t i = 0; i < countof(others); i++)
+		if (strcmp(name, others[i]->name) == 0)
+			return others[i];
+	return &sbx_root;
 }
 
 /* A wrong form gets a hint where to read on; a wrong value has said all in its sentence. */

@@ -12,6 +12,7 @@
 #include "net/link.h"
 #include "sbxd/record.h"
 #include "sbxd/string_list.h"
+#include "sbxd/workspace.h"
 
 #define PROXY "http://" LINK_GATEWAY_NAME ":3128"
 #define NO_PROXY "localhost,127.0.0.1,::1,[::1]," LINK_GATEWAY_NAME
@@ -69,11 +70,8 @@ int environment_make(const struct record *record, const char *authority, struct 
 {
 	autofree char *encoded = encode_base64(authority);
 	const struct variable own[] = {
-		{ "SANDBOX_NAME", record->name },
-		{ "SANDBOX_ID", record->id },
-		{ "SANDBOX_VM_ID", record->name },
-		{ "WORKSPACE_DIR",
-		  record->mounts.count > 0 ? record->mounts.items[0].target : NULL },
+		{ "SANDBOX_NAME", record->name },  { "SANDBOX_ID", record->id },
+		{ "SANDBOX_VM_ID", record->name }, { "WORKSPACE_DIR", workspace_of(record) },
 		{ "PROXY_CA_CERT_B64", encoded },
 	};
 	const struct string_list *image = &record->template.env;

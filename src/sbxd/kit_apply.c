@@ -24,6 +24,7 @@
 #include "sbxd/kit_job.h"
 #include "sbxd/run.h"
 #include "sbxd/sandbox.h"
+#include "sbxd/workspace.h"
 
 enum {
 	STEP_MS = 120000,
@@ -330,11 +331,10 @@ static int begin(struct kit_job *job, pthread_t *ret, struct err *err)
 
 int kit_apply(struct sandbox *sandbox, struct run *run, struct err *err)
 {
-	const struct mounts *mounts = &sandbox->record.mounts;
+	const char *workspace = workspace_of(&sandbox->record);
 	struct kit_job job = { .sandbox = sandbox,
 			       .kit = sandbox->kit,
-			       .workspace =
-				       mounts->count > 0 ? mounts->items[0].target : KIT_FOLDER,
+			       .workspace = workspace != NULL ? workspace : KIT_FOLDER,
 			       .err = ERR_INIT };
 	pthread_t thread;
 	int r;

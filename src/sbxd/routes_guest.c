@@ -14,6 +14,7 @@
 #include "sbxd/share.h"
 #include "sbxd/supervisor.h"
 #include "sbxd/view.h"
+#include "sbxd/workspace.h"
 
 enum { GUEST_MS = 15000, TRIM_MS = 300000 };
 
@@ -113,8 +114,7 @@ static int call_exec(struct sandbox *sandbox, const struct exec_wish *wish,
 		     const struct string_list *args, const struct string_list *env, char **ret_id,
 		     struct err *err)
 {
-	const struct mounts *mounts = &sandbox->record.mounts;
-	const char *workspace = mounts->count > 0 ? mounts->items[0].target : NULL;
+	const char *workspace = workspace_of(&sandbox->record);
 	struct guest_message answer, request = {
 		.type = GUEST_EXEC,
 		.args = args->items,

@@ -16,6 +16,7 @@
 #include "sbxd/sandbox.h"
 #include "sbxd/secret_store.h"
 #include "sbxd/supervisor.h"
+#include "sbxd/workspace.h"
 
 json_t *view_time(int64_t seconds)
 {
@@ -99,16 +100,15 @@ static json_t *view_locked(const struct sandbox *sandbox)
 		"{ss ss ss* ss ss* ss* so si sI sI sI sI ss* ss* ss* ss* so sb sb so* so* so* so*}",
 		"id", record->id, "name", record->name, "agent", record->agent, "status",
 		sandbox_status_name(record->status), "reason", record->reason, "workspace",
-		mounts->count > 0 ? mounts->items[0].target : NULL, "mounts", view_mounts(mounts),
-		"cpus", (int)record->cpus, "memory", (json_int_t)record->memory_bytes, "disk",
-		(json_int_t)record->disk_bytes, "docker_disk",
-		(json_int_t)record->docker_disk_bytes, "pids_limit", (json_int_t)record->pids_limit,
-		"engine", record->engine, "template", record->template.name, "template_id",
-		record->template.id, "kernel", record->kernel, "labels",
-		view_labels(&record->labels), "keep_alive", record->keep_alive, "allow_weak_jail",
-		record->weak_jail, "created_at", view_time(record->created_at), "started_at",
-		view_time(record->started_at), "stopped_at", view_time(record->stopped_at),
-		"last_used_at", view_time(record->last_used_at));
+		workspace_of(record), "mounts", view_mounts(mounts), "cpus", (int)record->cpus,
+		"memory", (json_int_t)record->memory_bytes, "disk", (json_int_t)record->disk_bytes,
+		"docker_disk", (json_int_t)record->docker_disk_bytes, "pids_limit",
+		(json_int_t)record->pids_limit, "engine", record->engine, "template",
+		record->template.name, "template_id", record->template.id, "kernel", record->kernel,
+		"labels", view_labels(&record->labels), "keep_alive", record->keep_alive,
+		"allow_weak_jail", record->weak_jail, "created_at", view_time(record->created_at),
+		"started_at", view_time(record->started_at), "stopped_at",
+		view_time(record->stopped_at), "last_used_at", view_time(record->last_used_at));
 	if (sandbox->kit != NULL)
 		(void)json_object_set_new(json, "kit", kit_view(sandbox->kit));
 	if (record->ports.count > 0)

@@ -247,8 +247,73 @@ kill_of_the_daemon() {
 }
 t "sbxd killed while a sandbox on a branch is made: run --branch goes on" kill_of_the_daemon
 
+# A clone's place must outlive a stop of the sandbox, and /tmp does not.
+CLONES=$(mktemp -d /var/tmp/sbx-clones.XXXXXX)
+
+clone_made() {
+	new_repo cloned
+	fails 1 sbx create --name b-clone --clone shell .
+	says "$(cat "$TMP/stderr")" 'would be gone when the sandbox stops'
+	mv "$TMP/b/cloned" "$CLONES/cloned"
+	cd "$CLONES/cloned"
+	git remote add origin https://me:secret@git.example/x.git
+	git remote add local "$TMP/b/one"
+	touch untracked
+	sbx create --name b-clone --keep-alive --clone shell .
+	sbx exec b-clone bash -ec '
+		[ "$PWD" = "$WORKSPACE_DIR" ] && [ "$(git rev-parse --show-toplevel)" = "$PWD" ]
+		[ "$(git remote | tr "\n" " ")" = "origin source " ] && ! grep -q secret .git/config
+		[ "$(git config user.name) $(git config user.email)" = "t t@t" ] && [ "$(cat a)" = a ] && [ ! -e untracked ]
+		echo b >b && git add b && git commit -qm inside && git config x.y z && git checkout -qb side'
+	is "$(sbx exec b-clone pwd)" "$PWD"
+	fails 1 sbx exec b-clone git push -q source HEAD:refs/heads/pushed
+	fails 1 sbx exec -u root b-clone touch /run/sandbox/source/planted
+	test ! -e b
+	is "$(git status --porcelain)" "?? untracked"
+}
+t "--clone: a private clone in the sandbox at the same path, its source read-only" clone_made
+
+clone_fetched() {
+	cd "$CLONES/cloned"
+	fails 1 sbx rm b-clone
+	says "$(cat "$TMP/stderr")" "WARNING: sandbox 'b-clone' has commits on . branch"
+	git fetch -q sandbox-b-clone
+	is "$(git show sandbox-b-clone/main:b)" b
+	is "$(git log -1 --format=%s sandbox-b-clone/side)" inside
+	fails 128 git push -q sandbox-b-clone main
+	says "$(cat "$TMP/stderr")" 'nothing is pushed to a sandbox'
+	echo c >c && git add c && git commit -qm outside
+	sbx exec b-clone git fetch -q source
+	is "$(sbx exec b-clone git log -1 --format=%s source/main)" outside
+	sbx stop b-clone
+	git fetch -q sandbox-b-clone
+	is "$(sbx run --clone -- sh -c 'echo $SANDBOX_NAME')" b-clone
+	sbx exec b-clone bash -c 'git commit -qm more --allow-empty; touch new'
+	sbx rm -f b-clone 2>"$TMP/stderr"
+	says "$(cat "$TMP/stderr")" "WARNING: sandbox 'b-clone' has commits on 1 branch that you have not fetched: git fetch sandbox-b-clone; and 1 file"
+	is "$(git remote)" "local
+origin"
+	is "$(git log -1 --format=%s refs/sandboxes/b-clone/main)" inside
+}
+t "git fetch sandbox-NAME, also from a stopped one; rm warns of what was not fetched" clone_fetched
+
+clone_killed() {
+	cd "$CLONES/cloned"
+	sbx create --name b-half --clone shell . >"$TMP/b/out" 2>&1 &
+	wait_for 60 sh -c 'sbx ls --json | jq -e ".sandboxes[] | select(.name == \"b-half\" and .status == \"running\")" >/dev/null'
+	kill -KILL $! || true
+	wait || true
+	is "$(sbx run --name b-half -- git status --porcelain)" ""
+	is "$(sbx exec b-half git log -1 --format=%s)" outside
+	sbx rm -f b-half
+	fails 1 sbx create --clone --branch x shell .
+	fails 1 sbx create --clone shell "$TMP/b/bare"
+}
+t "sbx killed while a clone is made: run makes it whole" clone_killed
+
 reviewed() {
-	new_repo reviewed
+	cd "$CLONES/cloned"
+	git checkout -qb reviewed
 	sbx create --name b-review --branch topic --keep-alive shell .
 	sbx exec b-review bash -ec '
 		mkdir -p .github/workflows .claude && touch .github/workflows/ci.yml .claude/settings.json
@@ -264,3 +329,4 @@ reviewed() {
 	sbx branch rm -f topic
 }
 t "review lists what of a branch would run on the host" reviewed
+rm -rf "$CLONES"

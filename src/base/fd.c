@@ -157,7 +157,8 @@ ssize_t fd_recv(int socket, void *to, size_t len, int *ret_fds, size_t *count)
 			(void)close(fds[i]);
 		return -EMFILE;
 	}
-	memcpy(ret_fds, fds, total * sizeof(int));
+	for (size_t i = 0; i < total; i++) /* ret_fds may be NULL for none */
+		ret_fds[i] = fds[i];
 	*count = total;
 	return n;
 }

@@ -139,9 +139,18 @@ processes_are_limited() {
 	says "$said" "fork"
 	says "$said" "there are [34][0-9][0-9]"
 	says_not "$said" "all of them"
-	sbx rm -f disk
+	sbx stop disk
 }
 t "a sandbox has no more processes than it may" processes_are_limited
+
+restart_from_inside() {
+	fails 1 sbx exec disk sudo perl -e 'syscall(169, 0xfee1dead, 672274793, 0x1234567, 0)'
+	wait_for 60 sh -c 'sbx ls | grep -q "^disk .* stopped "'
+	says_not "$(sbx inspect --json disk | jq -r .reason)" 'signal'
+	is "$(sbx exec disk echo again)" again
+	sbx rm -f disk
+}
+t "a guest that restarts itself ends its engine without a fault" restart_from_inside
 
 timeouts() {
 	fails 124 sbx exec --timeout 1s shared sleep 300

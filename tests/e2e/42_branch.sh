@@ -1,11 +1,11 @@
 # Branch mode: a copy of the repository for each sandbox, and what comes back of it. Most is against real git alone;
 # two sandboxes are booted.
-mkdir -p "$TMP/b"
+mkdir -p "$TMP/branch"
 
 # new_repo NAME: a repository with one commit, which becomes the current folder
 new_repo() {
-	git init -q -b main "$TMP/b/$1"
-	cd "$TMP/b/$1"
+	git init -q -b main "$TMP/branch/$1"
+	cd "$TMP/branch/$1"
 	echo a >a
 	git add a
 	git commit -qm first
@@ -19,42 +19,42 @@ checkout_of() {
 branch_made() {
 	new_repo one
 	echo dirty >>a
-	checkout_of . >"$TMP/b/before"
-	sbx create --name b-one --keep-alive --branch topic/x shell . 2>"$TMP/b/notes"
-	says "$(cat "$TMP/b/notes")" 'NOTE: 1 changed file of your checkout is not in the branch'
-	is "$(sbx exec b-one pwd)" "$TMP/b/one/.sbx/topic-x"
+	checkout_of . >"$TMP/branch/before"
+	sbx create --name b-one --keep-alive --branch topic/x shell . 2>"$TMP/branch/notes"
+	says "$(cat "$TMP/branch/notes")" 'NOTE: 1 changed file of your checkout is not in the branch'
+	is "$(sbx exec b-one pwd)" "$TMP/branch/one/.sbx/topic-x"
 	is "$(sbx exec b-one git symbolic-ref --short HEAD)" topic/x
 	is "$(sbx exec b-one cat a)" a
-	checkout_of . | cmp - "$TMP/b/before"
+	checkout_of . | cmp - "$TMP/branch/before"
 }
 t "a sandbox gets a copy of the repository on its branch; the checkout stays as it is" branch_made
 
 work_is_done() {
-	cd "$TMP/b/one"
+	cd "$TMP/branch/one"
 	sbx exec b-one bash -ec '
 		echo b >b && git add b && git commit -qm second
 		git checkout -qb side && git commit -q --allow-empty -m side && git checkout -q topic/x
 		git stash list && git tag t1 && git gc -q && git fsck --strict
 		git log --oneline main.. | grep second && git config user.email'
-	checkout_of . | cmp - "$TMP/b/before"
+	checkout_of . | cmp - "$TMP/branch/before"
 	is "$(sbx branch ls --json | jq -r '.branches[] | "\(.branch) \(.sandbox) \(.commits)"')" "topic/x b-one 1"
-	says "$(sbx branch ls)" "topic/x +b-one +running +1 +$TMP/b/one/.sbx/topic-x"
+	says "$(sbx branch ls)" "topic/x +b-one +running +1 +$TMP/branch/one/.sbx/topic-x"
 }
 t "commits, branches, tags and gc in the sandbox; ls counts what is new" work_is_done
 
 nothing_of_the_users_is_writable() {
-	cd "$TMP/b/one"
-	fails 2 sbx exec -u root b-one sh -c "echo x > $TMP/b/one/.git/objects/planted"
-	fails 1 sbx exec -u root b-one sh -c "rm -rf $TMP/b/one/.git/objects/*"
-	fails 2 sbx exec b-one ls "$TMP/b/one/.git/HEAD"
-	fails 2 sbx exec b-one ls "$TMP/b/one/a"
+	cd "$TMP/branch/one"
+	fails 2 sbx exec -u root b-one sh -c "echo x > $TMP/branch/one/.git/objects/planted"
+	fails 1 sbx exec -u root b-one sh -c "rm -rf $TMP/branch/one/.git/objects/*"
+	fails 2 sbx exec b-one ls "$TMP/branch/one/.git/HEAD"
+	fails 2 sbx exec b-one ls "$TMP/branch/one/a"
 	git fsck --strict
 }
 t "the sandbox sees the user's objects read-only, and neither their branches nor their checkout" nothing_of_the_users_is_writable
 
 # What an agent can try so that git on the host runs its program.
 planted_program_does_not_run() {
-	cd "$TMP/b/one"
+	cd "$TMP/branch/one"
 	sbx exec b-one bash -c '
 		evil="touch '"$TMP"'/b/ran"
 		printf "#!/bin/sh\n$evil\n" | tee .git/hooks/post-checkout .git/hooks/post-merge >hook; chmod +x hook
@@ -63,24 +63,24 @@ planted_program_does_not_run() {
 		cp hook post-merge; cp hook post-checkout; cp hook reference-transaction
 		git add -A && git commit -qm planted'
 	test ! -e .sbx/topic-x/.git/hooks/post-checkout
-	git config filter.evil.smudge "touch $TMP/b/ran; cat"
-	git config merge.evil.driver "touch $TMP/b/ran"
-	git config diff.evil.textconv "touch $TMP/b/ran; cat"
-	git config diff.evil.command "touch $TMP/b/ran"
+	git config filter.evil.smudge "touch $TMP/branch/ran; cat"
+	git config merge.evil.driver "touch $TMP/branch/ran"
+	git config diff.evil.textconv "touch $TMP/branch/ran; cat"
+	git config diff.evil.command "touch $TMP/branch/ran"
 	sbx branch ls
 	sbx branch diff topic/x
 	sbx branch diff --stat topic/x
 	git checkout -q a
 	sbx branch merge topic/x
 	test -e b
-	test ! -e "$TMP/b/ran"
+	test ! -e "$TMP/branch/ran"
 	git config --remove-section filter.evil
 	is "$(git status --porcelain)" ""
 }
 t "hooks, drivers and settings that an agent plants do not run on the host" planted_program_does_not_run
 
 diff_shows_what_is_not_committed() {
-	cd "$TMP/b/one"
+	cd "$TMP/branch/one"
 	sbx exec b-one bash -c 'printf "n\e]0;title\a\n" >new; echo c >>b'
 	says "$(sbx branch diff b-one)" '^\+c$'
 	says "$(cd / && sbx branch diff --stat b-one)" 'new +\| 1'
@@ -97,16 +97,16 @@ diff_shows_what_is_not_committed() {
 t "diff shows what is not committed, harmless to a terminal; merge asks for a commit" diff_shows_what_is_not_committed
 
 comes_back() {
-	cd "$TMP/b/one"
+	cd "$TMP/branch/one"
 	is "$(sbx run --branch topic/x -- bash -c 'echo $SANDBOX_NAME; pwd')" "b-one
-$TMP/b/one/.sbx/topic-x"
+$TMP/branch/one/.sbx/topic-x"
 	fails 1 sbx run --branch topic/x . --name shared true
 }
 t "run --branch comes back to the sandbox of that branch" comes_back
 
 # Two agents, each on its branch of one repository, at the same time; both are merged.
 two_at_once() {
-	cd "$TMP/b/one"
+	cd "$TMP/branch/one"
 	sbx create --name b-two --branch other shell . 2>/dev/null
 	for name in b-one b-two; do
 		sbx exec $name bash -ec 'for i in 1 2 3 4; do echo $i >$SANDBOX_NAME.$i; git add .; git commit -qm "$SANDBOX_NAME $i"; done; git gc -q' &
@@ -124,7 +124,7 @@ two_at_once() {
 t "two sandboxes work on two branches of one repository at once" two_at_once
 
 removed() {
-	cd "$TMP/b/one"
+	cd "$TMP/branch/one"
 	sbx rm -f b-two
 	test ! -e .sbx/other
 	sbx exec b-one bash -c 'echo x >x; git add x; git commit -qm lost; echo y >y'
@@ -144,16 +144,16 @@ t "rm takes the copy away only when nothing is lost with it, and says what is ke
 
 refused() {
 	new_repo refused
-	git clone -q --bare . "$TMP/b/bare"
-	fails 1 sbx create --branch x shell "$TMP/b/bare"
+	git clone -q --bare . "$TMP/branch/bare"
+	fails 1 sbx create --branch x shell "$TMP/branch/bare"
 	says "$(cat "$TMP/stderr")" '^ERROR: .* is a bare repository'
 	fails 1 sbx create --branch x shell "$SHARED"
 	says "$(cat "$TMP/stderr")" '^ERROR: .* is in no git repository'
 	fails 1 sbx create --branch x shell "$PWD:ro"
 	fails 1 sbx create --branch 'a..b' shell .
 	says "$(cat "$TMP/stderr")" 'cannot be the name of a branch'
-	git init -q "$TMP/b/empty"
-	fails 1 sbx create --branch x shell "$TMP/b/empty"
+	git init -q "$TMP/branch/empty"
+	fails 1 sbx create --branch x shell "$TMP/branch/empty"
 	says "$(cat "$TMP/stderr")" 'no commit yet'
 	git checkout -qb o && echo b >a && git commit -qam o && git checkout -q main && echo c >a && git commit -qam m
 	git merge -q o >/dev/null || true
@@ -165,40 +165,40 @@ t "a bare, an empty and a merging repository are refused in one sentence" refuse
 
 # A git that kills the sbx which called it, before its Nth call.
 killing_git() {
-	mkdir -p "$TMP/b/bin"
-	cat >"$TMP/b/bin/git" <<-END
+	mkdir -p "$TMP/branch/bin"
+	cat >"$TMP/branch/bin/git" <<-END
 		#!/bin/sh
-		n=\$((\$(cat "$TMP/b/count") + 1))
-		echo \$n >"$TMP/b/count"
-		[ \$n != "\$(cat "$TMP/b/kill-at")" ] || { kill -KILL \$PPID; exit 1; }
+		n=\$((\$(cat "$TMP/branch/count") + 1))
+		echo \$n >"$TMP/branch/count"
+		[ \$n != "\$(cat "$TMP/branch/kill-at")" ] || { kill -KILL \$PPID; exit 1; }
 		exec $(command -v git) "\$@"
 	END
-	chmod +x "$TMP/b/bin/git"
+	chmod +x "$TMP/branch/bin/git"
 }
 
 # killed_at N COMMAND...: its status
 killed_at() {
 	local at=$1 status=0
 	shift
-	echo 0 >"$TMP/b/count"
-	echo $at >"$TMP/b/kill-at"
-	PATH=$TMP/b/bin:$PATH "$@" >"$TMP/b/out" 2>&1 || status=$?
+	echo 0 >"$TMP/branch/count"
+	echo $at >"$TMP/branch/kill-at"
+	PATH=$TMP/branch/bin:$PATH "$@" >"$TMP/branch/out" 2>&1 || status=$?
 	return $status
 }
 
 kill_while_made() {
 	killing_git
 	new_repo killed
-	checkout_of . >"$TMP/b/before"
+	checkout_of . >"$TMP/branch/before"
 	local n=0 status=137
 	while [ $status = 137 ]; do
 		n=$((n + 1))
 		status=0
 		killed_at $n sbx create --name b-killed --branch topic shell . || status=$?
-		checkout_of . | cmp - "$TMP/b/before"
+		checkout_of . | cmp - "$TMP/branch/before"
 		git fsck --strict
 	done
-	cat "$TMP/b/out"
+	cat "$TMP/branch/out"
 	is $status 0
 	test $n -gt 15
 	is "$(ls -A .sbx | sort | tr '\n' ' ')" ".gitignore topic "
@@ -208,7 +208,7 @@ kill_while_made() {
 t "sbx killed at each step of making a copy: the next one makes it, and nothing is left over" kill_while_made
 
 kill_while_merged() {
-	cd "$TMP/b/killed"
+	cd "$TMP/branch/killed"
 	sbx exec b-killed bash -c 'echo b >b; git add b; git commit -qm b'
 	echo c >c && git add c && git commit -qm c
 	local n=0 status=137
@@ -221,7 +221,7 @@ kill_while_merged() {
 		[ $status = 137 ] || break
 		test ! -e b || is "$(git log -1 --format=%s)" "Merge branch 'topic' of a sandbox"
 	done
-	cat "$TMP/b/out"
+	cat "$TMP/branch/out"
 	is $status 0
 	test $n -gt 10
 	test -e b
@@ -233,8 +233,8 @@ kill_while_merged() {
 t "sbx killed at each step of a merge: the checkout is whole, and the next one merges" kill_while_merged
 
 kill_of_the_daemon() {
-	cd "$TMP/b/killed"
-	sbx create --name b-late --branch late shell . >"$TMP/b/out" 2>&1 &
+	cd "$TMP/branch/killed"
+	sbx create --name b-late --branch late shell . >"$TMP/branch/out" 2>&1 &
 	wait_for 30 test -d .sbx/late
 	kill -KILL "$(sbx daemon status --json | jq .pid)"
 	wait || true
@@ -254,10 +254,10 @@ clone_made() {
 	new_repo cloned
 	fails 1 sbx create --name b-clone --clone shell .
 	says "$(cat "$TMP/stderr")" 'would be gone when the sandbox stops'
-	mv "$TMP/b/cloned" "$CLONES/cloned"
+	mv "$TMP/branch/cloned" "$CLONES/cloned"
 	cd "$CLONES/cloned"
 	git remote add origin https://me:secret@git.example/x.git
-	git remote add local "$TMP/b/one"
+	git remote add local "$TMP/branch/one"
 	touch untracked
 	sbx create --name b-clone --keep-alive --clone shell .
 	sbx exec b-clone bash -ec '
@@ -299,7 +299,7 @@ t "git fetch sandbox-NAME, also from a stopped one; rm warns of what was not fet
 
 clone_killed() {
 	cd "$CLONES/cloned"
-	sbx create --name b-half --clone shell . >"$TMP/b/out" 2>&1 &
+	sbx create --name b-half --clone shell . >"$TMP/branch/out" 2>&1 &
 	wait_for 60 sh -c 'sbx ls --json | jq -e ".sandboxes[] | select(.name == \"b-half\" and .status == \"running\")" >/dev/null'
 	kill -KILL $! || true
 	wait || true
@@ -307,7 +307,7 @@ clone_killed() {
 	is "$(sbx exec b-half git log -1 --format=%s)" outside
 	sbx rm -f b-half
 	fails 1 sbx create --clone --branch x shell .
-	fails 1 sbx create --clone shell "$TMP/b/bare"
+	fails 1 sbx create --clone shell "$TMP/branch/bare"
 }
 t "sbx killed while a clone is made: run makes it whole" clone_killed
 

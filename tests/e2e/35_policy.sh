@@ -187,16 +187,18 @@ unchosen() {
 }
 t "nothing chosen, and login without an account" unchosen
 
-# at_terminal LINE: a shell at a terminal of its own runs it
+# at_terminal LINE: a shell at a terminal of its own runs it; of its own tmux, too, since one that was told to end may still be there
 at_terminal() {
-	tmux -L "asked-$$" -f /dev/null new-session -d -x 120 -y 40 "$1; echo status=\$?; sleep 1000"
+	screen=asked-$$-$((${screen##*-} + 1))
+	tmux -L "$screen" -f /dev/null new-session -d -x 120 -y 40 "$1; echo status=\$?; sleep 1000"
 }
-shows() { tmux -L "asked-$$" capture-pane -p -t 0 | grep -q -- "$1"; }
-types() { tmux -L "asked-$$" send-keys "$@"; }
+shows() { tmux -L "$screen" capture-pane -p -t 0 | grep -q -- "$1"; }
+types() { tmux -L "$screen" send-keys "$@"; }
 
 asked() {
+	screen=asked-0
 	export SBX_APP_NAME=asked
-	trap 'tmux -L "asked-$$" kill-server; sbx reset -f' EXIT
+	trap 'tmux -L "$screen" kill-server; sbx reset -f' EXIT
 	mkdir "$TMP/asked"
 	at_terminal "sbx create --name first shell $TMP/asked"
 	wait_for 30 shows 'Which network policy'
@@ -204,19 +206,19 @@ asked() {
 	types 3 Enter
 	wait_for 60 shows 'status=0'
 	is "$(sbx policy ls --json | jq -r .preset)" locked-down
-	tmux -L "asked-$$" kill-server
+	tmux -L "$screen" kill-server
 	# asked once
 	at_terminal "sbx create --name second shell $TMP/asked"
 	wait_for 60 shows 'status=0'
 	fails 1 shows 'Which network policy'
-	tmux -L "asked-$$" kill-server
+	tmux -L "$screen" kill-server
 	sbx policy reset -f
 	at_terminal "sbx policy init"
 	wait_for 30 shows 'Which network policy'
 	types Enter
 	wait_for 30 shows 'status=0'
 	is "$(sbx policy ls --json | jq -r .preset)" balanced
-	tmux -L "asked-$$" kill-server
+	tmux -L "$screen" kill-server
 	sbx policy reset -f
 	at_terminal "sbx login"
 	wait_for 30 shows 'Which network policy'

@@ -43,11 +43,11 @@ t "a sandbox kit, a mixin and arguments become one" together
 
 packs() {
 	cd "$kits"
-	TZ=Asia/Tokyo sbx kit pack ./mine -o "$kits/a.zip" >"$TMP/a"
+	TZ=Asia/Tokyo sbx kit pack ./mine -o "$kits/a.zip" >"$TMP/kit.a"
 	touch -d 2001-01-01 mine/spec.yaml
-	TZ=America/New_York sbx kit pack ./mine -o "$kits/b.zip" >"$TMP/b"
+	TZ=America/New_York sbx kit pack ./mine -o "$kits/b.zip" >"$TMP/kit.b"
 	cmp a.zip b.zip
-	is "$(tail -n1 "$TMP/a")" "sha256:$( (cd mine && sha256sum spec.yaml files/home/.config/greeting files/workspace/rules.txt) | sha256sum | cut -d' ' -f1)"
+	is "$(tail -n1 "$TMP/kit.a")" "sha256:$( (cd mine && sha256sum spec.yaml files/home/.config/greeting files/workspace/rules.txt) | sha256sum | cut -d' ' -f1)"
 	is "$(sbx kit inspect --json ./a.zip)" "$(sbx kit inspect --json ./mine)"
 }
 t "the same kit is the same ZIP file" packs
@@ -135,16 +135,16 @@ through_a_registry() {
 	trap 'kill $registry' EXIT
 	export SSL_CERT_FILE=$kits/tls.pem
 	echo "{\"kit.allowedSources\":[\"$at/\"]}" >"$XDG_CONFIG_HOME/sbx/settings.json"
-	sbx kit push ./mine "$at/team/mine:1" >"$TMP/one"
-	sbx kit push ./a.zip "$at/team/mine:2" >"$TMP/two"
-	is "$(tail -n1 "$TMP/one")" "$(tail -n1 "$TMP/two")"
+	sbx kit push ./mine "$at/team/mine:1" >"$TMP/kit.one"
+	sbx kit push ./a.zip "$at/team/mine:2" >"$TMP/kit.two"
+	is "$(tail -n1 "$TMP/kit.one")" "$(tail -n1 "$TMP/kit.two")"
 	curl -sf --cacert tls.pem -H 'Accept: application/vnd.oci.image.manifest.v1+json' "https://$at/v2/team/mine/manifests/1" >manifest
-	is "sha256:$(sha256sum <manifest | cut -d' ' -f1)" "$(tail -n1 "$TMP/one")"
+	is "sha256:$(sha256sum <manifest | cut -d' ' -f1)" "$(tail -n1 "$TMP/kit.one")"
 	is "$(jq -r '.artifactType, .config.mediaType, (.layers | length)' manifest | tr '\n' ,)" 'application/vnd.docker.sandbox.kit.v2,application/vnd.docker.sandbox.kit.v2.spec+yaml,1,'
 	sbx kit pull "$at/team/mine:1" -o pulled
 	diff -r mine pulled
 	fails 1 sbx kit pull "$at/team/mine:1" -o pulled
-	is "$(sbx kit inspect --json "$at/team/mine@$(tail -n1 "$TMP/one")")" "$(sbx kit inspect --json ./mine)"
+	is "$(sbx kit inspect --json "$at/team/mine@$(tail -n1 "$TMP/kit.one")")" "$(sbx kit inspect --json ./mine)"
 	fails 1 sbx kit inspect "$at/team/none:1"
 	like "$(cat "$TMP/stderr")" *"$at/team/none:1: skopeo failed: "*
 	fails 1 env -u SSL_CERT_FILE sbx kit inspect "$at/team/mine:1"

@@ -4,7 +4,7 @@ IMAGES=$TMP/images
 STORE=$XDG_STATE_HOME/sbx/templates
 mkdir -p "$IMAGES/work"
 image() { "$here/image" "$@"; }
-layers() { find "$STORE/layers" -name '*.erofs' | wc -l; }
+stored_layers() { find "$STORE/layers" -name '*.erofs' | wc -l; }
 id_of() { sbx template inspect "$1" | jq -r .id; }
 
 # a root of one static program, and a layer that hides, replaces and adds
@@ -42,7 +42,7 @@ loads_docker() {
 	says "$(cat "$TMP/stderr")" 'give one by --tag'
 	sbx template load --tag tiny:docker "$IMAGES/docker.tar"
 	is "$(id_of tiny:docker)" "$(id_of tiny:1)"
-	is "$(layers)" 2
+	is "$(stored_layers)" 2
 }
 t "what docker save wrote is the same template, its layers are shared" loads_docker
 
@@ -66,7 +66,7 @@ refuse_one() {
 
 refuses() {
 	local before
-	before=$(layers)
+	before=$(stored_layers)
 	while IFS='|' read -r kind why; do
 		image "$IMAGES/hostile.tar" "hostile:$kind"
 		refuse_one "$why"
@@ -78,7 +78,7 @@ refuses() {
 		device|is a device
 		whiteout|whiteout of nothing
 	END
-	is "$(layers)" "$before"
+	is "$(stored_layers)" "$before"
 	is "$(ls "$STORE/staging")" ''
 }
 t "hostile layers are refused with the reason, and leave nothing" refuses
@@ -288,20 +288,20 @@ t "df tells what files really take, shared layers once" accounts
 
 removes() {
 	local before
-	before=$(layers)
+	before=$(stored_layers)
 	fails 1 sbx template rm -f base
 	says "$(cat "$TMP/stderr")" "'base' came with sbx and cannot be removed"
 	fails 1 sbx template rm tiny:1
 	says "$(cat "$TMP/stderr")" 'stdin is not a terminal'
 	is "$(sbx template rm -f many)" 'Removed: docker.io/library/many:latest'
-	[ "$(layers)" -lt "$before" ]
+	[ "$(stored_layers)" -lt "$before" ]
 	sbx template rm -f tiny:1
 	sbx template rm -f tiny:docker
 	sbx template rm -f tools:1
 	fails 1 sbx template inspect tiny:1
-	is "$(layers)" 2
+	is "$(stored_layers)" 2
 	is "$(sbx exec tiny cat /opt/both)" high
 	sbx rm -f tiny
-	wait_for 10 eval '[ "$(layers)" -eq 0 ]'
+	wait_for 10 eval '[ "$(stored_layers)" -eq 0 ]'
 }
 t "a template goes; its layers when the last sandbox of it has gone" removes

@@ -2,7 +2,7 @@
 
 IMAGES=$TMP/images
 STORE=$XDG_STATE_HOME/sbx/templates
-mkdir -p "$IMAGES/work"
+mkdir -p "$IMAGES/place"
 image() { "$here/image" "$@"; }
 stored_layers() { find "$STORE/layers" -name '*.erofs' | wc -l; }
 id_of() { sbx template inspect "$1" | jq -r .id; }
@@ -47,13 +47,13 @@ loads_docker() {
 t "what docker save wrote is the same template, its layers are shared" loads_docker
 
 runs() {
-	sbx create --name tiny --keep-alive -t tiny:1 shell "$IMAGES/work"
+	sbx create --name tiny --keep-alive -t tiny:1 shell "$IMAGES/place"
 	is "$(sbx exec tiny id)" 'uid=1000(agent) gid=1000(agent) groups=1000(agent)'
 	is "$(sbx exec tiny cat /opt/both /opt/linked /opt/whole/new)" $'high\nlow\nnew'
 	is "$(sbx exec tiny ls /opt/full /opt/whole)" $'/opt/full:\n\n/opt/whole:\nnew'
 	is "$(sbx exec tiny sh -c 'echo $FROM_IMAGE $HOME')" 'yes /home/agent'
 	sbx exec tiny touch here
-	is "$(stat -c %u "$IMAGES/work/here")" "$(id -u)"
+	is "$(stat -c %u "$IMAGES/place/here")" "$(id -u)"
 	is "$(sbx inspect tiny --json | jq -r .template)" docker.io/library/tiny:1
 }
 t "an image with nothing but a shell runs commands, whiteouts and all" runs
@@ -129,7 +129,7 @@ saves() {
 t "a stopped sandbox is saved as a layer over its own" saves
 
 runs_saved() {
-	sbx create --name saved --keep-alive -t tools:1 shell "$IMAGES/work"
+	sbx create --name saved --keep-alive -t tools:1 shell "$IMAGES/place"
 	is "$(sbx exec saved cat /home/agent/note /home/agent/link /home/agent/d/same)" $'mine\nmine\nmine'
 	is "$(sbx exec saved stat -c %h /home/agent/note)" 2
 	is "$(sbx exec saved stat -c %a:%U /bin/busybox /opt/full /home/agent/note)" $'4755:root\n700:root\n644:agent'
@@ -142,14 +142,14 @@ runs_saved() {
 t "a sandbox of it has what was changed and nothing of the start" runs_saved
 
 saves_full() {
-	sbx create --name full -t many shell "$IMAGES/work"
+	sbx create --name full -t many shell "$IMAGES/place"
 	is "$(sbx exec full cat /step)" 9
 	sbx exec -u root full sh -c 'rm /step; echo top >/top'
 	sbx stop full
 	sbx template save full fuller
 	is "$(sbx template inspect fuller | jq '.layers | length')" 6
 	sbx rm -f full
-	sbx create --name full -t fuller shell "$IMAGES/work"
+	sbx create --name full -t fuller shell "$IMAGES/place"
 	is "$(sbx exec full sh -c 'cat /top /opt/both; ls /step 2>/dev/null; true')" $'top\nlow'
 	sbx rm -f full
 	sbx template rm -f fuller
@@ -207,12 +207,12 @@ pulls() {
 	cp "$IMAGES/ca.crt" "$IMAGES/certs/"
 	image --name tiny:1 --config '{"Env":["FROM_IMAGE=yes"]}' "$IMAGES/tiny.tar" "$IMAGES/low.tar" "$IMAGES/high.tar"
 	skopeo --insecure-policy copy -q --dest-cert-dir "$IMAGES/certs" "oci-archive:$IMAGES/tiny.tar" "docker://$REMOTE"
-	fails 1 sbx create --name pulled --pull never -t "$REMOTE" shell "$IMAGES/work"
+	fails 1 sbx create --name pulled --pull never -t "$REMOTE" shell "$IMAGES/place"
 	says "$(cat "$TMP/stderr")" "ERROR: no template is called '$REMOTE'"
 	says "$(pull missing | jq -r .message)" 'cannot pull .*certificate'
 	mkdir -p "$XDG_CONFIG_HOME/containers/certs.d/localhost:$PORT"
 	cp "$IMAGES/ca.crt" "$XDG_CONFIG_HOME/containers/certs.d/localhost:$PORT/"
-	sbx create --name pulled --pull missing -t "$REMOTE" shell "$IMAGES/work"
+	sbx create --name pulled --pull missing -t "$REMOTE" shell "$IMAGES/place"
 	is "$(sbx exec pulled cat /opt/both)" high
 	sbx rm -f pulled
 	is "$(id_of "$REMOTE")" "$(id_of tiny:1)"
@@ -227,7 +227,7 @@ pulls() {
 	sbx template rm -f "$REMOTE"
 	says "$(pull missing | jq -r .message)" "cannot pull '$REMOTE'"
 	says "$(pull never | jq -r .message)" "no template is called '$REMOTE'"
-	fails 1 sbx create --name pulled -t nowhere/known shell "$IMAGES/work"
+	fails 1 sbx create --name pulled -t nowhere/known shell "$IMAGES/place"
 	says "$(cat "$TMP/stderr")" 'write its registry too, like docker.io/nowhere/known'
 }
 if command -v docker-registry skopeo >/dev/null; then
@@ -249,7 +249,7 @@ builds() {
 	fails 1 sbx template inspect wrong:1
 	says_not "$(sbx ls -q)" build
 	is "$(ls -A "$STORE/staging")" ''
-	sbx create --name built --keep-alive -t built:1 shell "$IMAGES/work"
+	sbx create --name built --keep-alive -t built:1 shell "$IMAGES/place"
 	is "$(sbx exec built sh -c 'cat /opt/built; echo $BUILT_FOR')" $'by me\nme'
 	sbx rm -f built
 	sbx template rm -f built:1

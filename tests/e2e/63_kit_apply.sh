@@ -1,11 +1,11 @@
 # A resolved kit, as the command hands it to sbxd: what becomes of it in the guest, now and after a stop.
 
 kit_folder=$TMP/kit_apply
-mkdir -p "$kit_folder/tree/home/.config" "$kit_folder/tree/workspace/docs" "$kit_folder/work"
+mkdir -p "$kit_folder/tree/home/.config" "$kit_folder/tree/workspace/docs" "$kit_folder/place"
 echo from-home >"$kit_folder/tree/home/.config/acme"
 echo from-kit >"$kit_folder/tree/workspace/docs/new.txt"
 echo from-kit >"$kit_folder/tree/workspace/kept.txt"
-echo mine >"$kit_folder/work/kept.txt"
+echo mine >"$kit_folder/place/kept.txt"
 tar -C "$kit_folder/tree" --owner=1000 --group=1000 -cf "$kit_folder/kit.tar" home workspace
 
 # kit JQ_FILTER: the resolved kit of these tests, changed
@@ -36,7 +36,7 @@ kit() {
 
 # create NAME JQ_FILTER [BODY_MEMBERS]: the stream of a creation with a start
 create() {
-	jq -n --arg name "$1" --arg work "$kit_folder/work" --arg tar "$kit_folder/kit.tar" --argjson kit "$(kit "$2")" \
+	jq -n --arg name "$1" --arg work "$kit_folder/place" --arg tar "$kit_folder/kit.tar" --argjson kit "$(kit "$2")" \
 		"{name: \$name, agent: \"acme\", kit: \$kit, kit_files: \$tar, start: true, keep_alive: true,
 		  mounts: [{source: \$work, target: \$work}], env: [\"ACME_OTHER=mine\"]${3:+, $3}}" |
 		curl -sSN --unix-socket "$XDG_RUNTIME_DIR/sbx/sbxd.sock" -d @- http://localhost/sandbox
@@ -51,7 +51,7 @@ t_apply() {
 	is "$(in_acme cat /opt/acme/order)" $'root\nfrom-home'
 	is "$(in_acme cat /tmp/second)" agent
 	is "$(in_acme stat -c '%U %a' /home/agent/.acme/settings.json)" 'agent 644'
-	is "$(in_acme sudo cat /etc/acme.conf)" "in $kit_folder/work"
+	is "$(in_acme sudo cat /etc/acme.conf)" "in $kit_folder/place"
 	is "$(in_acme sudo stat -c '%U %a' /etc/acme.conf)" 'root 640'
 	is "$(in_acme sh -c 'echo $ACME_MODE $ACME_OTHER')" 'kit mine'
 	is "$(in_acme stat -c %U /var/cache/acme)" agent
@@ -60,8 +60,8 @@ t_apply() {
 }
 
 t_workspace() {
-	is "$(cat "$kit_folder/work/kept.txt")" mine
-	is "$(cat "$kit_folder/work/docs/new.txt")" from-kit
+	is "$(cat "$kit_folder/place/kept.txt")" mine
+	is "$(cat "$kit_folder/place/docs/new.txt")" from-kit
 }
 
 t_instructions() {

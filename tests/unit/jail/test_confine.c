@@ -20,7 +20,7 @@
 
 enum { ORDINARY_ID = 61234, ROUNDS = 64 };
 
-/* top/{secret,run,work/{file,below/{}}} */
+/* top/{secret,run,share/{file,below/{}}} */
 struct world {
 	char top[64];
 	int work, file, script; /* plain descriptors */
@@ -51,17 +51,17 @@ static bool world_make(struct world *world)
 	(void)snprintf(world->top, sizeof(world->top), "/tmp/sbx-confine-XXXXXX");
 	if (mkdtemp(world->top) == NULL)
 		return false;
-	(void)snprintf(path, sizeof(path), "%s/work", world->top);
+	(void)snprintf(path, sizeof(path), "%s/share", world->top);
 	if (mkdir(path, 0700) < 0 || !put(world->top, "secret", "secret", 0600) ||
-	    !put(world->top, "work/file", "text", 0600) ||
-	    !put(world->top, "work/run", "#!/bin/sh\n", 0700))
+	    !put(world->top, "share/file", "text", 0600) ||
+	    !put(world->top, "share/run", "#!/bin/sh\n", 0700))
 		return false;
-	(void)snprintf(path, sizeof(path), "%s/work/below", world->top);
+	(void)snprintf(path, sizeof(path), "%s/share/below", world->top);
 	if (mkdir(path, 0700) < 0)
 		return false;
-	world->work = path_fd(world->top, "work");
-	world->file = path_fd(world->top, "work/file");
-	world->script = path_fd(world->top, "work/run");
+	world->work = path_fd(world->top, "share");
+	world->file = path_fd(world->top, "share/file");
+	world->script = path_fd(world->top, "share/run");
 	return world->work >= 0 && world->file >= 0 && world->script >= 0;
 }
 
@@ -83,7 +83,7 @@ static bool is_same(int a, int b)
 
 TEST(a_folder_is_its_own_top)
 {
-	static const char *const ups[] = { "..", "../..", "below/../../../..", "../work/.." };
+	static const char *const ups[] = { "..", "../..", "below/../../../..", "../share/.." };
 	struct world world;
 	int work = -1;
 
@@ -193,7 +193,7 @@ TEST(a_file_that_was_replaced_is_not_taken)
 	CHECK(world_make(&world));
 	CHECK_EQ(unlinkat(world.work, "file", 0), 0);
 	CHECK(jail_confine(world.file, false, &file) < 0);
-	CHECK(put(world.top, "work/file (deleted)", "other", 0600));
+	CHECK(put(world.top, "share/file (deleted)", "other", 0600));
 	CHECK_EQ(jail_confine(world.file, false, &file), -ESTALE);
 	CHECK_EQ(file, -1);
 	world_finish(&world);
@@ -228,11 +228,11 @@ static int try_with_mount_inside(const struct world *world)
 
 	if (!become_mounter())
 		return 1;
-	(void)snprintf(path, sizeof(path), "%s/work/below", world->top);
+	(void)snprintf(path, sizeof(path), "%s/share/below", world->top);
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
 	    mount("tmpfs", path, "tmpfs", 0, NULL) < 0 || !put(path, "inside", "", 0600))
 		return 2;
-	work = path_fd(world->top, "work");
+	work = path_fd(world->top, "share");
 	if (work < 0 || jail_confine(work, true, &tree) < 0)
 		return 3;
 	inside = openat(tree, "below/inside", O_RDONLY | O_CLOEXEC);

@@ -285,6 +285,9 @@ static int create(struct client *client, const struct wanted *wanted, json_t **r
 		.paths = (is_named ? wanted->paths : here) + cloned,
 		.paths_count = (is_named ? wanted->paths_count : countof(here)) - cloned,
 		.keep_alive = options->detach || options->create.keep_alive,
+		/* of a branch or clone there is more to be cleared away than the daemon knows of */
+		.is_fleeting =
+			options->remove && wanted->workcopy == NULL && wanted->source == NULL,
 		.workcopy = wanted->workcopy,
 		.source = wanted->source,
 	};

@@ -77,9 +77,10 @@ static int create_builder(struct build *build, json_t **ret)
 	if (r < 0)
 		return r;
 	(void)snprintf(name, sizeof(name), "template-build-%d", (int)getpid());
-	body = json_pack("{ss ss s[{ss ss sb}] sI sb sb}", "name", name, "template",
+	body = json_pack("{ss ss s[{ss ss sb}] sI sb sb sb}", "name", name, "template",
 			 BUILDER_TEMPLATE, "mounts", "source", build->folder, "target", CONTEXT,
-			 "read_only", 1, "docker_disk", DOCKER_DISK_BYTES, "start", 1, "force", 1);
+			 "read_only", 1, "docker_disk", DOCKER_DISK_BYTES, "start", 1, "force", 1,
+			 "fleeting", 1);
 	if (body == NULL)
 		return err_set(build->err, -EINVAL, "the path '%s' is not UTF-8", build->folder);
 	r = client_stream(build->client, "POST", "/sandbox", body, ret, build->err);

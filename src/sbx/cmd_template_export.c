@@ -29,8 +29,8 @@ static int create_reader(struct client *client, const char *reference, json_t **
 	int r;
 
 	(void)snprintf(name, sizeof(name), "template-export-%d", (int)getpid());
-	body = json_pack("{ss ss s{ss} sb sI}", "name", name, "template", reference, "policy",
-			 "preset", "locked-down", "start", 1, "cpus", (json_int_t)1);
+	body = json_pack("{ss ss s{ss} sb sb sI}", "name", name, "template", reference, "policy",
+			 "preset", "locked-down", "start", 1, "fleeting", 1, "cpus", (json_int_t)1);
 	if (body == NULL)
 		return err_set(err, -ENOMEM, "out of memory");
 	r = client_stream(client, "POST", "/sandbox", body, ret, err);

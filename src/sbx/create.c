@@ -235,7 +235,8 @@ static int add_plain(json_t *body, const struct create_request *request)
 		bool value;
 	} flags[] = { { "force", options->force },
 		      { "allow_weak_jail", options->weak_jail },
-		      { "keep_alive", request->keep_alive } };
+		      { "keep_alive", request->keep_alive },
+		      { "fleeting", request->is_fleeting } };
 	int r = 0;
 
 	if (options->name != NULL)

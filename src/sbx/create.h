@@ -41,6 +41,7 @@ struct create_request {
 	const char *const *paths; /* "PATH[:ro]", the workspace first */
 	size_t paths_count;
 	bool keep_alive;
+	bool is_fleeting; /* the daemon removes it when it stops, should this program be gone */
 	const struct workcopy *workcopy; /* whose the first path is; NULL: none */
 	const struct repository *source; /* in place of the first path; NULL: none */
 };

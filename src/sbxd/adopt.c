@@ -119,6 +119,8 @@ static void settle(struct sandbox *sandbox)
 	case SANDBOX_GONE:
 		break;
 	}
+	if (sandbox->record.is_fleeting && sandbox->record.status == SANDBOX_STOPPED)
+		sandbox->want_remove = true;
 	(void)pthread_mutex_lock(&sandbox->lock);
 	if (sandbox->adopted != NULL || sandbox->want_remove)
 		(void)keeper_wake(sandbox);

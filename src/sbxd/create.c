@@ -33,7 +33,7 @@ struct wish {
 	json_t *mounts, *env, *labels, *ports;
 	json_t *policy, *deny_network; /* see policy_provision.h */
 	json_int_t cpus, memory, disk, docker_disk, pids_limit;
-	int force, keep_alive, weak_jail, start;
+	int force, keep_alive, weak_jail, fleeting, start;
 };
 
 bool create_is_env(const char *text)
@@ -345,7 +345,8 @@ static int unpack(const struct request *request, struct wish *wish, struct err *
 	*wish = (struct wish){ .name = NULL };
 	return request_unpack(
 		request, err,
-		"{s?s s?s s?s s?s s?s s?s s?o s?o s?o s?o s?I s?I s?I s?I s?I s?b s?b s?b s?b s?o "
+		"{s?s s?s s?s s?s s?s s?s s?o s?o s?o s?o s?I s?I s?I s?I s?I s?b s?b s?b s?b s?b "
+		"s?o "
 		"s?o "
 		"s?o s?s}",
 		"name", &wish->name, "agent", &wish->agent, "engine", &wish->engine, "kernel",
@@ -353,9 +354,9 @@ static int unpack(const struct request *request, struct wish *wish, struct err *
 		&wish->ports, "mounts", &wish->mounts, "env", &wish->env, "labels", &wish->labels,
 		"cpus", &wish->cpus, "memory", &wish->memory, "disk", &wish->disk, "docker_disk",
 		&wish->docker_disk, "pids_limit", &wish->pids_limit, "force", &wish->force,
-		"keep_alive", &wish->keep_alive, "allow_weak_jail", &wish->weak_jail, "start",
-		&wish->start, "policy", &wish->policy, "deny_network", &wish->deny_network, "kit",
-		&wish->kit, "kit_files", &wish->kit_files);
+		"keep_alive", &wish->keep_alive, "allow_weak_jail", &wish->weak_jail, "fleeting",
+		&wish->fleeting, "start", &wish->start, "policy", &wish->policy, "deny_network",
+		&wish->deny_network, "kit", &wish->kit, "kit_files", &wish->kit_files);
 }
 
 static int fill(const struct request *request, const struct wish *wish, struct record *record,
@@ -386,6 +387,7 @@ static int fill(const struct request *request, const struct wish *wish, struct r
 		r = policy_provision_check(request->supervisor->policy, request->body, err);
 	record->keep_alive = wish->keep_alive != 0;
 	record->weak_jail = wish->weak_jail != 0;
+	record->is_fleeting = wish->fleeting != 0;
 	record->created_at = time(NULL);
 	return r;
 }

@@ -185,6 +185,7 @@ static void become_stopped(struct sandbox *sandbox, const char *reason)
 	sandbox->flows = 0;
 	if (sandbox->arrivals_count > 0)
 		sandbox->want_start = true; /* they came while it stopped */
+	sandbox->want_remove |= record->is_fleeting;
 	(void)pthread_mutex_unlock(&sandbox->lock);
 	(void)file_remove_tree(AT_FDCWD, sandbox->run_folder);
 	save_or_log(sandbox);

@@ -91,15 +91,6 @@ int record_set(char **member, const char *text)
 	return 0;
 }
 
-static json_t *format_strings(const struct string_list *strings)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < strings->count; i++)
-		(void)json_array_append_new(list, json_string(strings->items[i]));
-	return list;
-}
-
 static json_t *format_mounts(const struct mounts *mounts)
 {
 	json_t *list = json_array();
@@ -148,7 +139,7 @@ char *record_format(const struct record *record)
 {
 	json_t *json = json_pack(
 		"{si ss ss ss ss ss* ss* ss* ss* so* ss*"
-		" si sI sI sI sI sb sb sb ss sI sI sI sI so so so so so}",
+		" si sI sI sI sI sb sb sb sb ss sI sI sI sI so so so so so}",
 		"version", RECORD_VERSION, "id", record->id, "name", record->name, "status",
 		sandbox_status_name(record->status), "agent", record->agent, "reason",
 		record->reason, "engine", record->engine, "engine_why", record->engine_why,
@@ -157,31 +148,17 @@ char *record_format(const struct record *record)
 		(json_int_t)record->memory_bytes, "disk", (json_int_t)record->disk_bytes,
 		"docker_disk", (json_int_t)record->docker_disk_bytes, "pids_limit",
 		(json_int_t)record->pids_limit, "keep_alive", record->keep_alive, "weak_jail",
-		record->weak_jail, "grown", record->grown, "kit", kit_names[record->kit],
-		"created_at", (json_int_t)record->created_at, "started_at",
+		record->weak_jail, "fleeting", record->is_fleeting, "grown", record->grown, "kit",
+		kit_names[record->kit], "created_at", (json_int_t)record->created_at, "started_at",
 		(json_int_t)record->started_at, "stopped_at", (json_int_t)record->stopped_at,
 		"last_used_at", (json_int_t)record->last_used_at, "mounts",
-		format_mounts(&record->mounts), "env", format_strings(&record->env), "labels",
-		format_strings(&record->labels), "ports", format_ports(&record->ports), "processes",
-		format_processes(record));
+		format_mounts(&record->mounts), "env", string_list_pack(&record->env), "labels",
+		string_list_pack(&record->labels), "ports", format_ports(&record->ports),
+		"processes", format_processes(record));
 	char *text = json == NULL ? NULL : json_dumps(json, JSON_INDENT(1));
 
 	json_decref(json);
 	return text;
-}
-
-static int parse_strings(json_t *list, size_t max, struct string_list *ret)
-{
-	if (!json_is_array(list) || json_array_size(list) > max)
-		return -EINVAL;
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		const char *text = json_string_value(json_array_get(list, i));
-		int r = text == NULL ? -EINVAL : string_list_add(ret, text);
-
-		if (r < 0)
-			return r;
-	}
-	return 0;
 }
 
 static int parse_mounts(json_t *list, struct mounts *ret)
@@ -250,7 +227,7 @@ static int parse_processes(json_t *list, struct record *ret)
 struct parts {
 	const char *id, *name, *status;
 	json_t *template, *mounts, *env, *labels, *ports, *processes;
-	int version, cpus, keep_alive, weak_jail, grown;
+	int version, cpus, keep_alive, weak_jail, fleeting, grown;
 	json_int_t memory, disk, docker_disk, pids_limit;
 	json_int_t created_at, started_at, stopped_at, last_used_at;
 	const char *agent, *reason, *engine, *engine_why, *kernel, *image, *extra_ca, *kit;
@@ -263,7 +240,7 @@ static int unpack(json_t *json, struct parts *parts, struct err *err)
 	*parts = (struct parts){ .version = 0 };
 	if (json_unpack_ex(json, &error, JSON_STRICT,
 			   "{si ss ss ss ss s?s s?s s?s s?s s?s s?o s?s"
-			   " si sI sI sI s?I sb sb sb s?s sI sI sI sI so so so s?o so}",
+			   " si sI sI sI s?I sb sb s?b sb s?s sI sI sI sI so so so s?o so}",
 			   "version", &parts->version, "id", &parts->id, "name", &parts->name,
 			   "status", &parts->status, "agent", &parts->agent, "reason",
 			   &parts->reason, "engine", &parts->engine, "engine_why",
@@ -272,11 +249,11 @@ static int unpack(json_t *json, struct parts *parts, struct err *err)
 			   &parts->cpus, "memory", &parts->memory, "disk", &parts->disk,
 			   "docker_disk", &parts->docker_disk, "pids_limit", &parts->pids_limit,
 			   "keep_alive", &parts->keep_alive, "weak_jail", &parts->weak_jail,
-			   "grown", &parts->grown, "kit", &parts->kit, "created_at",
-			   &parts->created_at, "started_at", &parts->started_at, "stopped_at",
-			   &parts->stopped_at, "last_used_at", &parts->last_used_at, "mounts",
-			   &parts->mounts, "env", &parts->env, "labels", &parts->labels, "ports",
-			   &parts->ports, "processes", &parts->processes) < 0)
+			   "fleeting", &parts->fleeting, "grown", &parts->grown, "kit", &parts->kit,
+			   "created_at", &parts->created_at, "started_at", &parts->started_at,
+			   "stopped_at", &parts->stopped_at, "last_used_at", &parts->last_used_at,
+			   "mounts", &parts->mounts, "env", &parts->env, "labels", &parts->labels,
+			   "ports", &parts->ports, "processes", &parts->processes) < 0)
 		return err_set(err, -EINVAL, "%s", error.text);
 	if (parts->version != RECORD_VERSION)
 		return err_set(err, -EINVAL, "version %d, this daemon knows %d", parts->version,
@@ -300,6 +277,7 @@ static void fill_plain(const struct parts *parts, struct record *ret)
 	ret->pids_limit = (uint32_t)parts->pids_limit;
 	ret->keep_alive = parts->keep_alive != 0;
 	ret->weak_jail = parts->weak_jail != 0;
+	ret->is_fleeting = parts->fleeting != 0;
 	ret->grown = parts->grown != 0;
 	ret->created_at = parts->created_at;
 	ret->started_at = parts->started_at;
@@ -346,9 +324,9 @@ static int fill(const struct parts *parts, struct record *ret)
 	if (r == 0)
 		r = parse_mounts(parts->mounts, &ret->mounts);
 	if (r == 0)
-		r = parse_strings(parts->env, RECORD_ENV_MAX, &ret->env);
+		r = string_list_unpack(parts->env, RECORD_ENV_MAX, &ret->env);
 	if (r == 0)
-		r = parse_strings(parts->labels, RECORD_LABELS_MAX, &ret->labels);
+		r = string_list_unpack(parts->labels, RECORD_LABELS_MAX, &ret->labels);
 	if (r == 0 && parts->ports != NULL)
 		r = parse_ports(parts->ports, &ret->ports);
 	if (r == 0)

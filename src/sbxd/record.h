@@ -81,6 +81,8 @@ struct record {
 	struct published_list ports;
 	char *extra_ca; /* file of certificates that its proxy trusts as well; NULL: none */
 	bool keep_alive, weak_jail;
+	bool is_fleeting; /* it is removed as soon as it is stopped, whoever or whatever stopped it
+			   */
 	enum record_kit kit;
 	bool grown; /* a disk grew: tell the guest at the next start */
 	int64_t created_at, started_at, stopped_at, last_used_at; /* seconds since 1970; 0: never */

@@ -40,17 +40,22 @@ static int list_templates(struct request *request, struct err *err)
 	return request_reply(request, 200, json_pack("{so}", "templates", list), err);
 }
 
-/* References have slashes, so they are no part of a path. */
-static int show_template(struct request *request, struct err *err)
+/* The template that the query names. References have slashes, so they are no part of a path. */
+static int find_template(struct request *request, struct template *ret, struct err *err)
 {
 	const char *reference = request->query(request, "reference");
-	struct template template;
-	json_t *view;
-	int r;
 
 	if (reference == NULL)
 		return err_set(err, -EINVAL, "reference must be given");
-	r = template_lookup(request->supervisor, reference, &template, err);
+	return template_lookup(request->supervisor, reference, ret, err);
+}
+
+static int show_template(struct request *request, struct err *err)
+{
+	struct template template;
+	json_t *view;
+	int r = find_template(request, &template, err);
+
 	if (r < 0)
 		return r;
 	view = template_view(&template);
@@ -79,14 +84,10 @@ static json_t *view_contents(struct supervisor *supervisor, const struct templat
 /* Reads layers that came with the programs, so it is no part of /template/inspect. */
 static int show_contents(struct request *request, struct err *err)
 {
-	const char *reference = request->query(request, "reference");
 	struct template template;
 	json_t *view;
-	int r;
+	int r = find_template(request, &template, err);
 
-	if (reference == NULL)
-		return err_set(err, -EINVAL, "reference must be given");
-	r = template_lookup(request->supervisor, reference, &template, err);
 	if (r < 0)
 		return r;
 	view = view_contents(request->supervisor, &template, err);

@@ -34,6 +34,29 @@ int string_list_copy(const struct string_list *from, struct string_list *ret)
 	return 0;
 }
 
+json_t *string_list_pack(const struct string_list *strings)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < strings->count; i++)
+		(void)json_array_append_new(array, json_string(strings->items[i]));
+	return array;
+}
+
+int string_list_unpack(const json_t *array, size_t max, struct string_list *strings)
+{
+	if (!json_is_array(array) || json_array_size(array) > max)
+		return -EINVAL;
+	for (size_t i = 0; i < json_array_size(array); i++) {
+		const char *text = json_string_value(json_array_get(array, i));
+		int r = text == NULL ? -EINVAL : string_list_add(strings, text);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 void string_list_finish(struct string_list *strings)
 {
 	for (size_t i = 0; i < strings->count; i++)

@@ -5,6 +5,7 @@
 #ifndef SBXD_STRING_LIST_H
 #define SBXD_STRING_LIST_H
 
+#include <jansson.h>
 #include <stddef.h>
 
 struct string_list {
@@ -16,5 +17,14 @@ struct string_list {
 int string_list_add(struct string_list *strings, const char *text);
 int string_list_copy(const struct string_list *from, struct string_list *ret);
 void string_list_finish(struct string_list *strings);
+
+/* An array of strings, owned by the caller; NULL when memory is out. */
+json_t *string_list_pack(const struct string_list *strings);
+
+/*
+ * Adds the strings of an array of at most max; on failure some may have been added.
+ * -EINVAL: it is no array, longer, or holds something else.
+ */
+int string_list_unpack(const json_t *array, size_t max, struct string_list *strings);
 
 #endif

@@ -33,21 +33,12 @@ void template_finish(struct template *template)
 	*template = (struct template){ .name = NULL };
 }
 
-static json_t *pack_strings(const struct string_list *strings)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < strings->count; i++)
-		(void)json_array_append_new(list, json_string(strings->items[i]));
-	return list;
-}
-
 static json_t *pack_config(const struct template *template)
 {
-	return json_pack("{so ss* ss* so so}", "Env", pack_strings(&template->env), "WorkingDir",
-			 template->working_dir, "User", template->user, "Entrypoint",
-			 pack_strings(&template->entrypoint), "Cmd",
-			 pack_strings(&template->command));
+	return json_pack("{so ss* ss* so so}", "Env", string_list_pack(&template->env),
+			 "WorkingDir", template->working_dir, "User", template->user, "Entrypoint",
+			 string_list_pack(&template->entrypoint), "Cmd",
+			 string_list_pack(&template->command));
 }
 
 json_t *template_pack(const struct template *template)
@@ -55,27 +46,17 @@ json_t *template_pack(const struct template *template)
 	json_t *json =
 		json_pack("{ss ss* ss* ss* so so}", "name", template->name, "id", template->id,
 			  "description", template->description, "agent", template->agent, "layers",
-			  pack_strings(&template->layers), "config", pack_config(template));
+			  string_list_pack(&template->layers), "config", pack_config(template));
 
 	if (json != NULL && template->created_at != 0)
 		(void)json_object_set_new(json, "created_at", json_integer(template->created_at));
 	return json;
 }
 
-static int unpack_strings(json_t *list, size_t max, struct string_list *ret)
+/* An array that is not there is an empty one. */
+static int unpack_strings(json_t *array, size_t max, struct string_list *ret)
 {
-	if (list == NULL || json_is_null(list))
-		return 0;
-	if (!json_is_array(list) || json_array_size(list) > max)
-		return -EINVAL;
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		const char *text = json_string_value(json_array_get(list, i));
-		int r = text == NULL ? -EINVAL : string_list_add(ret, text);
-
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	return array == NULL || json_is_null(array) ? 0 : string_list_unpack(array, max, ret);
 }
 
 /* text: NULL or empty leaves the member alone. */

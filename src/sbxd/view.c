@@ -53,15 +53,6 @@ static json_t *view_mounts(const struct mounts *mounts)
 	return list;
 }
 
-static json_t *view_strings(const struct string_list *strings)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < strings->count; i++)
-		(void)json_array_append_new(list, json_string(strings->items[i]));
-	return list;
-}
-
 static json_t *view_labels(const struct string_list *labels)
 {
 	json_t *object = json_object();
@@ -97,7 +88,8 @@ static json_t *view_locked(const struct sandbox *sandbox)
 		return json_pack("{ss ss ss ss*}", "id", record->id, "name", record->name, "status",
 				 "damaged", "reason", record->reason);
 	json = json_pack(
-		"{ss ss ss* ss ss* ss* so si sI sI sI sI ss* ss* ss* ss* so sb sb so* so* so* so*}",
+		"{ss ss ss* ss ss* ss* so si sI sI sI sI ss* ss* ss* ss* so sb sb sb so* so* so* "
+		"so*}",
 		"id", record->id, "name", record->name, "agent", record->agent, "status",
 		sandbox_status_name(record->status), "reason", record->reason, "workspace",
 		workspace_of(record), "mounts", view_mounts(mounts), "cpus", (int)record->cpus,
@@ -106,9 +98,10 @@ static json_t *view_locked(const struct sandbox *sandbox)
 		(json_int_t)record->pids_limit, "engine", record->engine, "template",
 		record->template.name, "template_id", record->template.id, "kernel", record->kernel,
 		"labels", view_labels(&record->labels), "keep_alive", record->keep_alive,
-		"allow_weak_jail", record->weak_jail, "created_at", view_time(record->created_at),
-		"started_at", view_time(record->started_at), "stopped_at",
-		view_time(record->stopped_at), "last_used_at", view_time(record->last_used_at));
+		"fleeting", record->is_fleeting, "allow_weak_jail", record->weak_jail, "created_at",
+		view_time(record->created_at), "started_at", view_time(record->started_at),
+		"stopped_at", view_time(record->stopped_at), "last_used_at",
+		view_time(record->last_used_at));
 	if (sandbox->kit != NULL)
 		(void)json_object_set_new(json, "kit", kit_view(sandbox->kit));
 	if (record->ports.count > 0)
@@ -208,8 +201,8 @@ json_t *view_inspect(struct sandbox *sandbox)
 
 	(void)pthread_mutex_lock(&sandbox->lock);
 	json = view_locked(sandbox);
-	env = view_strings(&record->env);
-	layers = view_strings(&record->template.layers);
+	env = string_list_pack(&record->env);
+	layers = string_list_pack(&record->template.layers);
 	if (record->status == SANDBOX_RUNNING)
 		started_at = record->started_at;
 	(void)json_object_set_new(

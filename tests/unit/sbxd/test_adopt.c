@@ -69,7 +69,7 @@ static void start_reader(int listen_fd)
 }
 
 /* A running sandbox with these processes and the sockets of its backends. */
-static void leave_running(enum sandbox_status status, pid_t pids[RUN_ROLES],
+static void leave_running(enum sandbox_status status, bool is_fleeting, pid_t pids[RUN_ROLES],
 			  int ret_listen[SOCKETS])
 {
 	char run_folder[PATH_MAX + 32], path[PATH_MAX + 64];
@@ -77,6 +77,7 @@ static void leave_running(enum sandbox_status status, pid_t pids[RUN_ROLES],
 
 	fixture_record(&record, "demo");
 	record.status = status;
+	record.is_fleeting = is_fleeting;
 	for (int role = 0; role < RUN_ROLES; role++) {
 		struct record_process *process = &record.processes[role];
 
@@ -129,7 +130,7 @@ TEST(a_running_one_is_taken_back_and_watched)
 	int listen_fds[SOCKETS] = { -1, -1, -1 };
 
 	CHECK_EQ(fixture_make(&fixture), 0);
-	leave_running(SANDBOX_RUNNING, pids, listen_fds);
+	leave_running(SANDBOX_RUNNING, false, pids, listen_fds);
 	sandbox = adopt();
 	CHECK(sandbox != NULL);
 	CHECK_EQ(fixture_status(sandbox), SANDBOX_RUNNING);
@@ -145,6 +146,27 @@ TEST(a_running_one_is_taken_back_and_watched)
 	fixture_remove(&fixture);
 }
 
+TEST(a_running_fleeting_one_goes_when_it_stops)
+{
+	pid_t pids[RUN_ROLES];
+	struct sandbox *sandbox;
+	int listen_fds[SOCKETS] = { -1, -1, -1 };
+
+	CHECK_EQ(fixture_make(&fixture), 0);
+	leave_running(SANDBOX_RUNNING, true, pids, listen_fds);
+	sandbox = adopt();
+	CHECK(sandbox != NULL);
+	CHECK_EQ(fixture_status(sandbox), SANDBOX_RUNNING);
+	CHECK_EQ(kill(pids[RUN_ENGINE], SIGKILL), 0);
+	wait_for(sandbox, SANDBOX_GONE);
+	CHECK(supervisor_find(&fixture.supervisor, "demo") == NULL);
+	for (int role = 0; role < RUN_ROLES; role++)
+		CHECK(role == RUN_ENGINE || kill(pids[role], 0) < 0 || ends(pids[role]));
+	close_all(listen_fds);
+	supervisor_put(sandbox);
+	fixture_remove(&fixture);
+}
+
 TEST(one_whose_backend_died_meanwhile_is_stopped)
 {
 	pid_t pids[RUN_ROLES];
@@ -152,7 +174,7 @@ TEST(one_whose_backend_died_meanwhile_is_stopped)
 	int listen_fds[SOCKETS] = { -1, -1, -1 };
 
 	CHECK_EQ(fixture_make(&fixture), 0);
-	leave_running(SANDBOX_RUNNING, pids, listen_fds);
+	leave_running(SANDBOX_RUNNING, false, pids, listen_fds);
 	CHECK_EQ(kill(pids[RUN_BLK], SIGKILL), 0);
 	CHECK(ends(pids[RUN_BLK]));
 	sandbox = adopt();
@@ -170,7 +192,7 @@ TEST(a_half_started_one_is_ended)
 	int listen_fds[SOCKETS] = { -1, -1, -1 };
 
 	CHECK_EQ(fixture_make(&fixture), 0);
-	leave_running(SANDBOX_STARTING, pids, listen_fds);
+	leave_running(SANDBOX_STARTING, false, pids, listen_fds);
 	sandbox = adopt();
 	CHECK_EQ(fixture_status(sandbox), SANDBOX_STOPPED);
 	for (int role = 0; role < RUN_ROLES; role++)
@@ -204,17 +226,19 @@ TEST(a_reused_pid_is_not_ours)
 	fixture_remove(&fixture);
 }
 
-TEST(half_made_and_half_removed_ones_go)
+TEST(half_made_half_removed_and_fleeting_ones_go)
 {
-	static const enum sandbox_status left[] = { SANDBOX_CREATING, SANDBOX_REMOVING };
+	static const enum sandbox_status left[] = { SANDBOX_CREATING, SANDBOX_REMOVING,
+						    SANDBOX_STOPPED };
 
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < countof(left); i++) {
 		struct record record;
 		struct sandbox *sandbox;
 
 		CHECK_EQ(fixture_make(&fixture), 0);
 		fixture_record(&record, "demo");
 		record.status = left[i];
+		record.is_fleeting = left[i] == SANDBOX_STOPPED;
 		CHECK_EQ(leave(&record), 0);
 		sandbox = adopt();
 		if (sandbox != NULL)
@@ -257,7 +281,7 @@ TEST(a_cut_record_of_a_running_one_is_found_beside_its_sockets)
 	char *path, *copy;
 
 	CHECK_EQ(fixture_make(&fixture), 0);
-	leave_running(SANDBOX_RUNNING, pids, listen_fds);
+	leave_running(SANDBOX_RUNNING, false, pids, listen_fds);
 	path = path_join(fixture.supervisor.paths.sandboxes, "demo/sandbox.json");
 	copy = path_join(fixture.supervisor.paths.runs, "demo/sandbox.json");
 	CHECK_EQ(rename(path, copy), 0);

@@ -30,7 +30,7 @@ static void fill(struct record *record)
 	record->disk_bytes = 20ull << 30;
 	record->docker_disk_bytes = 10ull << 30;
 	record->pids_limit = 300;
-	record->keep_alive = true;
+	record->keep_alive = record->is_fleeting = true;
 	record->created_at = 1700000000;
 	record->processes_count = 1;
 	record->processes[0] =
@@ -63,7 +63,7 @@ TEST(what_is_written_is_read)
 	CHECK_EQ(again.status, SANDBOX_RUNNING);
 	CHECK_STR(again.template.layers.items[1], "/cache/docker.erofs");
 	CHECK_STR(again.template.env.items[0], "LANG=C");
-	CHECK(again.kernel == NULL && again.keep_alive && !again.weak_jail);
+	CHECK(again.kernel == NULL && again.keep_alive && again.is_fleeting && !again.weak_jail);
 	free(text);
 	free(text_again);
 	record_finish(&record);

@@ -205,6 +205,13 @@ int blk_client_do(struct blk_client *client, uint32_t type, uint64_t sector, uin
 	return blk_client_complete(client) == 0 ? blk_client_status(client, 0) : BLK_LOST;
 }
 
+int blk_client_take(struct blk_client *client)
+{
+	uint32_t head, written;
+
+	return driver_ring_take(&client->ring, &head, &written) ? (int)head / 3 : BLK_LOST;
+}
+
 uint64_t blk_client_capacity(struct blk_client *client)
 {
 	uint8_t sectors[8];

@@ -52,6 +52,9 @@ void blk_client_kick(struct blk_client *client);
 /* Waits for any request to complete; returns its slot, or BLK_LOST. */
 int blk_client_complete(struct blk_client *client);
 
+/* The slot of a request that has completed, or BLK_LOST; does not wait. */
+int blk_client_take(struct blk_client *client);
+
 /* The status byte of a completed slot. */
 uint8_t blk_client_status(const struct blk_client *client, unsigned slot);
 

@@ -235,13 +235,11 @@ TEST(v13_a_killed_backend_is_noticed)
 	CHECK_EQ(stop(), -SIGKILL);
 }
 
-/* Ends the program with SIGKILL and has another one serve the same clients. */
-static int replace(void)
+/* Has another one serve the same clients. */
+static int go_on(void)
 {
 	int sockets[DISKS], r;
 
-	if (syscall(SYS_pidfd_send_signal, child.pidfd, SIGKILL, NULL, 0) < 0 || reap() != -SIGKILL)
-		return -EIO;
 	r = spawn(arguments, sockets);
 	for (int i = 0; i < DISKS && r == 0; i++) {
 		r = blk_client_go_on(&client[i], sockets[i]);
@@ -249,6 +247,14 @@ static int replace(void)
 			printf("# %s\n", client[i].err.text);
 	}
 	return r;
+}
+
+/* Ends the program with SIGKILL, and another one goes on. */
+static int replace(void)
+{
+	if (syscall(SYS_pidfd_send_signal, child.pidfd, SIGKILL, NULL, 0) < 0 || reap() != -SIGKILL)
+		return -EIO;
+	return go_on();
 }
 
 static bool completes(unsigned count)
@@ -292,6 +298,103 @@ TEST(v13_a_killed_backend_is_replaced_and_no_request_is_lost)
 	}
 	CHECK_STR((char *)blk_client_data(&client[1], 0), "first");
 	CHECK_EQ(blk_client_do(&client[1], VIRTIO_BLK_T_GET_ID, 0, 20), VIRTIO_BLK_S_OK);
+	CHECK_EQ(stop(), 0);
+}
+
+/* What becomes of a slot in the test below; its buffer is the driver's unless it is submitted. */
+struct stress_slot {
+	bool submitted;
+	uint32_t type;
+	uint32_t version; /* of its block: what a write carries, and a read must find */
+};
+
+enum { STRESS_BLOCK = 16 << 10, SECRET = 0x6b };
+
+static uint32_t random_below(uint32_t *seed, uint32_t limit)
+{
+	*seed = *seed * 1103515245U + 12345U;
+	return (*seed >> 8) % limit;
+}
+
+static void submit_stress(struct stress_slot *slot, unsigned index, uint32_t *seed)
+{
+	static const uint32_t types[] = { VIRTIO_BLK_T_OUT, VIRTIO_BLK_T_IN, VIRTIO_BLK_T_FLUSH };
+	uint8_t *data = blk_client_data(&client[0], index);
+
+	slot->submitted = true;
+	slot->type = slot->version == 0 ? VIRTIO_BLK_T_OUT : types[random_below(seed, 3)];
+	slot->version += slot->type == VIRTIO_BLK_T_OUT;
+	for (uint32_t at = 0; slot->type == VIRTIO_BLK_T_OUT && at < STRESS_BLOCK; at += 4096)
+		pattern(data + at, index + at, slot->version);
+	blk_client_submit(&client[0], index, slot->type, index * (STRESS_BLOCK / 512),
+			  slot->type == VIRTIO_BLK_T_FLUSH ? 0 : STRESS_BLOCK);
+}
+
+/* A slot comes back: once, with what its block holds. Its buffer is used for something else. */
+static bool take_back(struct stress_slot slots[BLK_SLOTS], int index)
+{
+	struct stress_slot *slot = index < 0 ? NULL : &slots[index];
+	uint8_t *data, want[4096];
+
+	if (slot == NULL || !slot->submitted ||
+	    blk_client_status(&client[0], (unsigned)index) != VIRTIO_BLK_S_OK)
+		return false;
+	slot->submitted = false;
+	data = blk_client_data(&client[0], (unsigned)index);
+	for (uint32_t at = 0; slot->type == VIRTIO_BLK_T_IN && at < STRESS_BLOCK; at += 4096) {
+		pattern(want, (uint32_t)index + at, slot->version);
+		if (memcmp(data + at, want, sizeof(want)) != 0)
+			return false;
+	}
+	memset(data, SECRET, STRESS_BLOCK);
+	return true;
+}
+
+/* Nobody wrote to the buffers that are the driver's. */
+static bool keeps_out(const struct stress_slot slots[BLK_SLOTS])
+{
+	static uint8_t untouched[STRESS_BLOCK];
+
+	memset(untouched, SECRET, sizeof(untouched));
+	for (unsigned i = 0; i < BLK_SLOTS; i++)
+		if (!slots[i].submitted && slots[i].version > 0 &&
+		    memcmp(blk_client_data(&client[0], i), untouched, sizeof(untouched)) != 0)
+			return false;
+	return true;
+}
+
+/*
+ * Killed at any moment, again and again: what was given back is not served a second time by
+ * the next process, which would write to memory that its guest uses for something else.
+ */
+TEST(v13_a_request_is_given_back_once_however_often_its_backend_is_killed)
+{
+	enum { KILLS = 60 };
+	struct stress_slot slots[BLK_SLOTS] = { 0 };
+	uint32_t seed = 7, in_work = 0;
+
+	CHECK_EQ(start(), 0);
+	for (unsigned kill = 0; kill < KILLS; kill++) {
+		uint32_t back = 0, enough = random_below(&seed, BLK_SLOTS);
+		int slot;
+
+		for (unsigned i = 0; i < BLK_SLOTS; i++)
+			submit_stress(&slots[i], i, &seed);
+		blk_client_kick(&client[0]);
+		for (; back < enough; back++)
+			CHECK(take_back(slots, blk_client_complete(&client[0])));
+		CHECK_EQ(syscall(SYS_pidfd_send_signal, child.pidfd, SIGKILL, NULL, 0), 0);
+		CHECK_EQ(reap(), -SIGKILL);
+		for (; (slot = blk_client_take(&client[0])) != BLK_LOST; back++)
+			CHECK(take_back(slots, slot));
+		in_work += back < BLK_SLOTS;
+		CHECK_EQ(go_on(), 0);
+		for (; back < BLK_SLOTS; back++)
+			CHECK(take_back(slots, blk_client_complete(&client[0])));
+		CHECK_EQ(blk_client_take(&client[0]), BLK_LOST);
+		CHECK(keeps_out(slots));
+	}
+	printf("# killed with requests under way: %u of %d times\n", in_work, KILLS);
 	CHECK_EQ(stop(), 0);
 }
 

@@ -1,0 +1,301 @@
+/* What a driver may write into any queue of any device. */
+#include "tests/attack/machine/guest/attack.h"
+#include "tests/attack/machine/guest/board.h"
+#include "tests/attack/machine/guest/driver.h"
+
+enum {
+	NEXT = VRING_DESC_F_NEXT,
+	WRITE = VRING_DESC_F_WRITE,
+	INDIRECT = VRING_DESC_F_INDIRECT,
+	ALL = -1,
+	BELLS = 5000,
+	CHAINS = 2000,
+};
+
+#define countof(array) (sizeof(array) / sizeof((array)[0]))
+#define SCRATCH ((uint64_t)DRIVER_SCRATCH)
+#define TABLE ((uint64_t)DRIVER_TABLE)
+
+static void offer_chain(struct driver *driver, unsigned queue, const struct raw *chain,
+			size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		driver_put(driver, queue, (uint16_t)i, chain[i]);
+	driver_offer(driver, queue, 0);
+	driver_kick(driver, queue);
+}
+
+#define CHAIN(...)                                                   \
+	do {                                                         \
+		const struct raw chain_[] = { __VA_ARGS__ };         \
+		offer_chain(driver, queue, chain_, countof(chain_)); \
+	} while (0)
+
+static void loop_of_one(struct driver *driver, unsigned queue)
+{
+	CHAIN({ SCRATCH, 64, NEXT, 0 });
+}
+
+static void loop_of_two(struct driver *driver, unsigned queue)
+{
+	CHAIN({ SCRATCH, 64, NEXT, 1 }, { SCRATCH, 64, NEXT | WRITE, 0 });
+}
+
+static void chain_leaves_the_table(struct driver *driver, unsigned queue)
+{
+	CHAIN({ SCRATCH, 64, NEXT, DRIVER_ENTRIES });
+}
+
+static void head_outside_of_the_table(struct driver *driver, unsigned queue)
+{
+	driver_offer(driver, queue, 0xffff);
+	driver_kick(driver, queue);
+}
+
+/* All entries, each but the last naming the next: as long as a chain may be. */
+static void the_longest_chain(struct driver *driver, unsigned queue)
+{
+	for (uint16_t i = 0; i < DRIVER_ENTRIES; i++)
+		driver_put(driver, queue, i,
+			   (struct raw){ SCRATCH, 1 << 20,
+					 i + 1 < DRIVER_ENTRIES ? WRITE | NEXT : WRITE,
+					 (uint16_t)(i + 1) });
+	driver_offer(driver, queue, 0);
+	driver_kick(driver, queue);
+}
+
+static void no_length(struct driver *driver, unsigned queue)
+{
+	CHAIN({ SCRATCH, 0, NEXT, 1 }, { SCRATCH, 0, WRITE, 0 });
+}
+
+static void all_lengths(struct driver *driver, unsigned queue)
+{
+	CHAIN({ SCRATCH, (uint32_t)ALL, WRITE, 0 });
+}
+
+static void address_that_wraps(struct driver *driver, unsigned queue)
+{
+	CHAIN({ UINT64_MAX - 3, 16, WRITE, 0 });
+}
+
+static void address_in_the_hole(struct driver *driver, unsigned queue)
+{
+	CHAIN({ BOARD_HOLE, 4096, WRITE, 0 });
+}
+
+static void address_behind_everything(struct driver *driver, unsigned queue)
+{
+	CHAIN({ BOARD_RAM_ABOVE + BOARD_RAM_ABOVE_SIZE, 4096, WRITE, 0 });
+}
+
+static void registers_as_buffer(struct driver *driver, unsigned queue)
+{
+	CHAIN({ driver->base, 256, WRITE, 0 });
+}
+
+static void interrupt_controllers_as_buffer(struct driver *driver, unsigned queue)
+{
+	CHAIN({ BOARD_IOAPIC, 64, NEXT, 1 }, { BOARD_LAPIC, 4096, WRITE, 0 });
+}
+
+static void buffer_that_begins_inside(struct driver *driver, unsigned queue)
+{
+	CHAIN({ BOARD_RAM_END - 8, 64, WRITE, 0 });
+}
+
+static void buffer_across_both_pieces(struct driver *driver, unsigned queue)
+{
+	CHAIN({ BOARD_RAM_END - 8, (uint32_t)(BOARD_RAM_ABOVE - BOARD_RAM_END + 16), WRITE, 0 });
+}
+
+static void buffer_that_ends_behind_memory(struct driver *driver, unsigned queue)
+{
+	CHAIN({ BOARD_RAM_ABOVE + BOARD_RAM_ABOVE_SIZE - 4096, 4097, WRITE, 0 });
+}
+
+static void ring_as_its_own_buffer(struct driver *driver, unsigned queue)
+{
+	CHAIN({ driver->ring[queue].desc, 1024, NEXT, 1 },
+	      { driver->ring[queue].desc, 4096, WRITE, 0 });
+}
+
+static void used_ring_as_buffer(struct driver *driver, unsigned queue)
+{
+	CHAIN({ driver->ring[queue].avail, 128, NEXT, 1 },
+	      { driver->ring[queue].used, 4096, WRITE, 0 });
+}
+
+static void written_before_read(struct driver *driver, unsigned queue)
+{
+	CHAIN({ SCRATCH, 512, WRITE | NEXT, 1 }, { SCRATCH, 64, 0, 0 });
+}
+
+static void only_to_read(struct driver *driver, unsigned queue)
+{
+	CHAIN({ SCRATCH, 4096, 0, 0 });
+}
+
+static void only_to_write(struct driver *driver, unsigned queue)
+{
+	CHAIN({ SCRATCH, 4096, WRITE, 0 });
+}
+
+static void index_jumps(struct driver *driver, unsigned queue)
+{
+	driver_set_index(driver, queue,
+			 (uint16_t)(driver->ring[queue].offered + DRIVER_ENTRIES + 1));
+	driver_kick(driver, queue);
+}
+
+static void index_goes_back(struct driver *driver, unsigned queue)
+{
+	driver_set_index(driver, queue, (uint16_t)(driver->ring[queue].offered - 1));
+	driver_kick(driver, queue);
+}
+
+static void the_same_chain_many_times(struct driver *driver, unsigned queue)
+{
+	driver_put(driver, queue, 0, (struct raw){ SCRATCH, 64, WRITE, 0 });
+	for (unsigned i = 0; i < DRIVER_ENTRIES; i++)
+		driver_offer(driver, queue, 0);
+	driver_kick(driver, queue);
+}
+
+static void bells_without_anything(struct driver *driver, unsigned queue)
+{
+	for (unsigned i = 0; i < BELLS; i++)
+		driver_kick(driver, queue);
+}
+
+/* The index runs as fast as the device follows: what it serves in one go has an end. */
+static void chains_without_end(struct driver *driver, unsigned queue)
+{
+	driver_put(driver, queue, 0, (struct raw){ SCRATCH, 16, WRITE, 0 });
+	for (unsigned i = 0; i < CHAINS; i++) {
+		driver_offer(driver, queue, 0);
+		if (i % DRIVER_ENTRIES == 0)
+			driver_kick(driver, queue);
+		while ((uint16_t)(driver->ring[queue].offered -
+				  read16(driver->ring[queue].used + 2)) >= DRIVER_ENTRIES)
+			if (driver_is_refused(driver))
+				return;
+	}
+}
+
+static void indirect_outside(struct driver *driver, unsigned queue)
+{
+	CHAIN({ BOARD_HOLE, 64, INDIRECT, 0 });
+}
+
+static void indirect_in_registers(struct driver *driver, unsigned queue)
+{
+	CHAIN({ driver->base, 256, INDIRECT, 0 });
+}
+
+static void indirect_of_no_length(struct driver *driver, unsigned queue)
+{
+	CHAIN({ TABLE, 0, INDIRECT, 0 });
+}
+
+static void indirect_of_odd_length(struct driver *driver, unsigned queue)
+{
+	table_put(0, (struct raw){ SCRATCH, 64, NEXT, 1 });
+	CHAIN({ TABLE, 17, INDIRECT, 0 });
+}
+
+static void indirect_of_all_lengths(struct driver *driver, unsigned queue)
+{
+	CHAIN({ TABLE, (uint32_t)ALL - 15, INDIRECT, 0 });
+}
+
+static void indirect_in_indirect(struct driver *driver, unsigned queue)
+{
+	table_put(0, (struct raw){ TABLE, 64, INDIRECT, 0 });
+	CHAIN({ TABLE, 64, INDIRECT, 0 });
+}
+
+static void indirect_and_next(struct driver *driver, unsigned queue)
+{
+	table_put(0, (struct raw){ SCRATCH, 64, 0, 0 });
+	CHAIN({ TABLE, 16, INDIRECT | NEXT, 1 }, { SCRATCH, 64, WRITE, 0 });
+}
+
+static void indirect_loop(struct driver *driver, unsigned queue)
+{
+	table_put(0, (struct raw){ SCRATCH, 16, NEXT, 1 });
+	table_put(1, (struct raw){ SCRATCH, 16, NEXT, 0 });
+	CHAIN({ TABLE, 32, INDIRECT, 0 });
+}
+
+static void indirect_chain_that_leaves(struct driver *driver, unsigned queue)
+{
+	table_put(0, (struct raw){ SCRATCH, 16, NEXT, 0x7fff });
+	CHAIN({ TABLE, 32, INDIRECT, 0 });
+}
+
+/* Page numbers of everything that is no memory, for the balloon; a strange request for others. */
+static void pages_that_are_no_memory(struct driver *driver, unsigned queue)
+{
+	static const uint32_t pages[] = { (uint32_t)BOARD_RAM_END >> 12,
+					  0xd0000,
+					  0xfec00,
+					  0xfee00,
+					  0xfffff,
+					  UINT32_MAX,
+					  UINT32_MAX - 1,
+					  0x104000 };
+
+	for (size_t i = 0; i < countof(pages); i++)
+		write32(SCRATCH + 4 * i, pages[i]);
+	CHAIN({ SCRATCH, sizeof(pages), 0, 0 });
+}
+
+/* The ring's own pages go while it is looked at; the driver that owns them starts anew. */
+static void pages_of_the_ring(struct driver *driver, unsigned queue)
+{
+	for (uint32_t i = 0; i < 3; i++)
+		write32(SCRATCH + 4 * i, (uint32_t)(driver->ring[queue].desc >> 12) + i);
+	CHAIN({ SCRATCH, 12, 0, 0 });
+}
+
+const struct attack ring_attacks[] = {
+	{ "V01", "a chain that is a loop of one", loop_of_one, TOLD },
+	{ "V01", "a loop of two", loop_of_two, TOLD },
+	{ "V01", "a chain that leaves the table", chain_leaves_the_table, TOLD },
+	{ "V01", "a head outside of the table", head_outside_of_the_table, TOLD },
+	{ "V01", "the longest chain, 64 MiB", the_longest_chain, UNTOLD },
+	{ "V01", "length 0", no_length, UNTOLD },
+	{ "V01", "length 2^32-1", all_lengths, TOLD },
+	{ "V01", "an address that wraps", address_that_wraps, TOLD },
+	{ "V01", "an address in the hole", address_in_the_hole, TOLD },
+	{ "V01", "an address behind all memory", address_behind_everything, TOLD },
+	{ "V01", "the device's registers as buffer", registers_as_buffer, TOLD },
+	{ "V01", "interrupt controllers as buffer", interrupt_controllers_as_buffer, TOLD },
+	{ "V01", "a buffer that begins inside only", buffer_that_begins_inside, TOLD },
+	{ "V01", "a buffer across both pieces", buffer_across_both_pieces, TOLD },
+	{ "V01", "a buffer one byte too long", buffer_that_ends_behind_memory, TOLD },
+	{ "V01", "the ring as its own buffer", ring_as_its_own_buffer, UNTOLD },
+	{ "V01", "the used ring as buffer", used_ring_as_buffer, UNTOLD },
+	{ "V01", "to write before to read", written_before_read, TOLD },
+	{ "V01", "only to read", only_to_read, UNTOLD },
+	{ "V01", "only to write", only_to_write, UNTOLD },
+	{ "V01", "one chain 64 times", the_same_chain_many_times, UNTOLD },
+	{ "V01", "an indirect table in the hole", indirect_outside, TOLD },
+	{ "V01", "the registers as indirect table", indirect_in_registers, TOLD },
+	{ "V01", "an indirect table of length 0", indirect_of_no_length, TOLD },
+	{ "V01", "an indirect table of odd length", indirect_of_odd_length, TOLD },
+	{ "V01", "an indirect table of 4 GiB", indirect_of_all_lengths, TOLD },
+	{ "V01", "indirect in indirect", indirect_in_indirect, TOLD },
+	{ "V01", "indirect and next", indirect_and_next, TOLD },
+	{ "V01", "an indirect loop", indirect_loop, TOLD },
+	{ "V01", "an indirect chain that leaves its table", indirect_chain_that_leaves, TOLD },
+	{ "V02", "the index jumps beyond the ring", index_jumps, TOLD },
+	{ "V02", "the index goes back", index_goes_back, TOLD },
+	{ "V07", "5000 bells without anything", bells_without_anything, UNTOLD },
+	{ "V07", "2000 chains without a pause", chains_without_end, UNTOLD },
+	{ "V12", "pages that are no memory", pages_that_are_no_memory, UNTOLD },
+	{ "V12", "the pages of the ring itself", pages_of_the_ring, UNTOLD },
+};
+
+const size_t ring_attacks_count = countof(ring_attacks);

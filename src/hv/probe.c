@@ -12,12 +12,13 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "hv/flat.h"
 #include "hv/hv.h"
 #include "hv/probe_guest.h"
 
-enum { PATIENCE_MS = 100 }; /* of wall-clock time, a try */
+enum { PATIENCE_MS = 2000 }; /* of time that passes, for all tries */
 
 /* What the guest was doing when it did not come further, by the last stage it told. */
 static const char *const doing[] = {
@@ -32,60 +33,64 @@ struct watchdog {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	struct hv_vcpu *vcpu; /* weak */
-	struct timespec deadline;
+	uint64_t deadline_ms;
 	bool over;
 };
 
 static void *watch(void *argument)
 {
 	struct watchdog *dog = argument;
+	const struct timespec deadline = {
+		.tv_sec = (time_t)(dog->deadline_ms / 1000),
+		.tv_nsec = (long)(dog->deadline_ms % 1000) * 1000000,
+	};
 	int r = 0;
 
 	(void)pthread_mutex_lock(&dog->lock);
 	while (!dog->over && r == 0)
-		r = pthread_cond_timedwait(&dog->changed, &dog->lock, &dog->deadline);
+		r = pthread_cond_clockwait(&dog->changed, &dog->lock, CLOCK_MONOTONIC, &deadline);
 	if (!dog->over)
 		hv_vcpu_kick(dog->vcpu);
 	(void)pthread_mutex_unlock(&dog->lock);
 	return NULL;
 }
 
-static struct timespec deadline_after(unsigned ms)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_REALTIME, &now); /* what pthread_cond_timedwait() counts by */
-	now.tv_nsec += (long)ms * 1000000;
-	now.tv_sec += now.tv_nsec / 1000000000;
-	now.tv_nsec %= 1000000000;
-	return now;
-}
-
-/* Runs until the guest halts, fails or is kicked; returns the last stage it told. */
-static unsigned run_stages(struct hv_vcpu *vcpu, struct hv_exit *exit)
-{
-	unsigned stage = 0;
-
-	do {
-		hv_vcpu_run(vcpu, exit);
-		if (exit->kind == HV_EXIT_PIO && exit->access.write &&
-		    exit->access.address == PROBE_PORT && exit->access.data[0] == stage + 1)
-			stage++;
-	} while (exit->kind == HV_EXIT_PIO && stage < PROBE_LOOPED);
-	return stage;
-}
-
 /* How a try went. */
 struct outcome {
 	unsigned stage;	     /* the last one that was told */
-	double cpu_ms;	     /* what it took */
+	double loop_ms;	     /* processor time of the last stage, once it was told */
 	bool late;	     /* it had to be stopped */
 	struct hv_exit exit; /* the last one */
 };
 
+static double cpu_now_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+/* Runs until the guest halts, fails, is kicked or has told all. */
+static void run_stages(struct hv_vcpu *vcpu, struct outcome *ret)
+{
+	const struct hv_exit *exit = &ret->exit;
+	double before;
+
+	*ret = (struct outcome){ .stage = 0 };
+	do {
+		before = cpu_now_ms();
+		hv_vcpu_run(vcpu, &ret->exit);
+		if (exit->kind == HV_EXIT_PIO && exit->access.write &&
+		    exit->access.address == PROBE_PORT && exit->access.data[0] == ret->stage + 1)
+			ret->stage++;
+	} while (exit->kind == HV_EXIT_PIO && ret->stage < PROBE_LOOPED);
+	ret->loop_ms = cpu_now_ms() - before;
+}
+
 static bool took_too_long(const struct outcome *outcome)
 {
-	return outcome->late || outcome->cpu_ms > HV_PROBE_MS;
+	return outcome->late || (outcome->stage == PROBE_LOOPED && outcome->loop_ms > HV_PROBE_MS);
 }
 
 static enum hv_verdict judge(const struct outcome *outcome, struct err *why)
@@ -94,7 +99,7 @@ static enum hv_verdict judge(const struct outcome *outcome, struct err *why)
 
 	if (took_too_long(outcome)) {
 		(void)err_set(why, -ETIME,
-			      "KVM emulates kernel mode here instead of using hardware: a trial of "
+			      "KVM emulates kernel mode here instead of using hardware: a loop of "
 			      "%d ms took longer",
 			      HV_PROBE_MS);
 		return HV_EMULATED;
@@ -111,28 +116,19 @@ static enum hv_verdict judge(const struct outcome *outcome, struct err *why)
 	return HV_WORKS;
 }
 
-static double cpu_now_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
-}
-
-static int run_guarded(struct hv_vcpu *vcpu, struct outcome *ret, struct err *err)
+static int run_guarded(struct hv_vcpu *vcpu, uint64_t deadline_ms, struct outcome *ret,
+		       struct err *err)
 {
 	struct watchdog dog = { .lock = PTHREAD_MUTEX_INITIALIZER,
 				.changed = PTHREAD_COND_INITIALIZER,
 				.vcpu = vcpu,
-				.deadline = deadline_after(PATIENCE_MS) };
-	double begin = cpu_now_ms();
+				.deadline_ms = deadline_ms };
 	pthread_t thread;
 	int r = -pthread_create(&thread, NULL, watch, &dog);
 
 	if (r < 0)
 		return err_set_errno(err, r, "cannot watch over a trial guest");
-	ret->stage = run_stages(vcpu, &ret->exit);
-	ret->cpu_ms = cpu_now_ms() - begin;
+	run_stages(vcpu, ret);
 	(void)pthread_mutex_lock(&dog.lock);
 	dog.over = true;
 	(void)pthread_cond_signal(&dog.changed);
@@ -140,7 +136,6 @@ static int run_guarded(struct hv_vcpu *vcpu, struct outcome *ret, struct err *er
 	(void)pthread_join(thread, NULL);
 	(void)pthread_cond_destroy(&dog.changed);
 	(void)pthread_mutex_destroy(&dog.lock);
-	/* A kick that came just too late ends the next try at once; that one does not count. */
 	ret->late = ret->exit.kind == HV_EXIT_INTERRUPTED;
 	return 0;
 }
@@ -158,9 +153,13 @@ static int load(struct hv_vm *vm, uint8_t *ram, struct hv_entry *ret, struct err
 	return 0;
 }
 
-/* Runs the guest from its beginning; again when that took too long, for the host may be busy. */
+/*
+ * Runs the guest from its beginning; again when that took too long or was interrupted, for the
+ * host may be busy.
+ */
 static enum hv_verdict try_vcpu(struct hv_vcpu *vcpu, const struct hv_entry *entry, struct err *why)
 {
+	uint64_t deadline_ms = clock_now_ms() + PATIENCE_MS;
 	struct outcome outcome;
 
 	for (int try = 0; try < HV_PROBE_TRIES; try++) {
@@ -170,9 +169,9 @@ static enum hv_verdict try_vcpu(struct hv_vcpu *vcpu, const struct hv_entry *ent
 			(void)err_set_errno(why, r, "KVM does not take a trial guest's registers");
 			return HV_ABSENT;
 		}
-		if (run_guarded(vcpu, &outcome, why) < 0)
+		if (run_guarded(vcpu, deadline_ms, &outcome, why) < 0)
 			return HV_ABSENT;
-		if (!took_too_long(&outcome))
+		if (!took_too_long(&outcome) || clock_left_ms(deadline_ms) == 0)
 			break;
 	}
 	return judge(&outcome, why);

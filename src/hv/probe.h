@@ -6,10 +6,11 @@
  * instruction emulator, a thousand times slower and with instructions
  * missing. So a guest of some hundred bytes does what a kernel does first: it
  * is entered in 64-bit mode, takes a breakpoint through its own IDT, saves and
- * restores its extended state and runs a loop in ring 0. It has HV_PROBE_MS of
- * processor time for that; hardware needs a fraction of a millisecond, an
- * emulator about a microsecond for each of 100,000 instructions. On a host so
- * busy that the guest hardly runs it is given more than one try.
+ * restores its extended state and runs a loop in ring 0. That loop has
+ * HV_PROBE_MS of processor time; hardware needs a fraction of a millisecond, an
+ * emulator about a microsecond for each of 100,000 instructions. A host that is
+ * itself a guest takes time that was stolen from it for the loop's: on a busy
+ * one there is more than one try, and the rest of the guest is not measured.
  */
 #ifndef HV_PROBE_H
 #define HV_PROBE_H
@@ -18,7 +19,7 @@ struct err;
 struct hv_config;
 struct hv_impl;
 
-enum { HV_PROBE_MS = 20, HV_PROBE_TRIES = 3 };
+enum { HV_PROBE_MS = 20, HV_PROBE_TRIES = 5 };
 
 enum hv_verdict {
 	HV_ABSENT,   /* no KVM, or not for this user */

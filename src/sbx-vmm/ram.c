@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/sysinfo.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -13,6 +14,12 @@
 
 /* MADV_COLLAPSE of Linux 6.1, which libc does not know yet. */
 enum { COLLAPSE = 25 };
+
+enum {
+	SAMPLE_PAGES = 4,
+	TOUCH_FACTOR = 3,    /* a first touch by the guest is an exit and a fault of ours */
+	DEAR_PIECES_MAX = 2, /* huge pages that cost too much: one is chance */
+};
 
 static int check_size(uint64_t size, struct err *err)
 {
@@ -101,6 +108,33 @@ int ram_plug(struct ram *ram, struct hv_vm *vm, struct err *err)
 	return 0;
 }
 
+static uint64_t cpu_now_ns(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/*
+ * Backs 2 MiB by a huge page; false when that took more than the guest's first touches of its
+ * pages, one by one, would: some of them are touched here to see what one costs. (Linux gathers
+ * no range that is empty, so the first is needed anyway.)
+ */
+static bool gather_piece(volatile uint8_t *piece)
+{
+	uint64_t begin, touched;
+
+	*piece = 0;
+	begin = cpu_now_ns();
+	for (size_t i = 1; i <= SAMPLE_PAGES; i++)
+		piece[i * RAM_PAGE] = 0;
+	touched = cpu_now_ns();
+	return madvise((void *)piece, RAM_HUGE_PAGE, COLLAPSE) == 0 &&
+	       cpu_now_ns() - touched <=
+		       (touched - begin) / SAMPLE_PAGES * TOUCH_FACTOR * (RAM_HUGE_PAGE / RAM_PAGE);
+}
+
 void ram_gather(struct ram *ram, uint64_t gpa, uint64_t size)
 {
 	uint64_t first = gpa - gpa % RAM_HUGE_PAGE;
@@ -109,10 +143,8 @@ void ram_gather(struct ram *ram, uint64_t gpa, uint64_t size)
 
 	if (host == NULL)
 		return;
-	/* Linux gathers no range that is empty. */
-	for (uint64_t at = 0; at < len; at += RAM_HUGE_PAGE)
-		host[at] = 0;
-	(void)madvise((void *)host, len, COLLAPSE);
+	for (uint64_t at = 0; at < len && ram->dear_pieces < DEAR_PIECES_MAX; at += RAM_HUGE_PAGE)
+		ram->dear_pieces += !gather_piece(host + at);
 }
 
 void ram_discard_host(struct ram *ram, const void *host, size_t size)

@@ -23,6 +23,7 @@ struct ram {
 	uint64_t size;
 	struct guestmem map;
 	struct vhost_frontend_region region[RAM_REGIONS]; /* for backends; map.count of them */
+	unsigned dear_pieces; /* huge pages that cost more than they save */
 };
 
 /* size: bytes, rounded down to pages. The sentence says what the host cannot give. */
@@ -35,7 +36,8 @@ int ram_plug(struct ram *ram, struct hv_vm *vm, struct err *err);
 /*
  * Backs [gpa, gpa + size), from the huge page that holds gpa to the last whole one, by huge pages
  * where the host can, before anything is written there: the guest then leaves once for 2 MiB and
- * not for each page of it. Nothing comes of it where the host cannot. What the guest does not need
+ * not for each page of it. Nothing comes of it where the host cannot, and not much where it has no
+ * huge pages at hand and moves other memory out of the way for each. What the guest does not need
  * of it after all comes back as any free page does.
  */
 void ram_gather(struct ram *ram, uint64_t gpa, uint64_t size);

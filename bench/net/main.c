@@ -7,11 +7,12 @@
  *
  * LINK is vhost:PATH, vhost:DESCRIPTOR or stream:PATH. ROW: up, down (Gbit/s of one
  * stream), connect (connections a second), flows (seconds until COUNT at once have each
- * had their answer). It prints the number, -1 for a failure, and waits for a line; row
- * flows then resets them all, prints again and waits again.
+ * had their answer). It prints the number, -1 for a failure, and the bytes that were moved
+ * since it began, and waits for a line; row flows then resets all, prints again and waits again.
  */
 #include <arpa/inet.h>
 #include <err.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,7 +146,7 @@ static void linger(double result)
 {
 	char line[8];
 
-	(void)printf("%g\n", result);
+	(void)printf("%g %" PRIu64 "\n", result, guest.acked + guest.received);
 	(void)fflush(stdout);
 	(void)!fgets(line, sizeof(line), stdin);
 }

@@ -91,6 +91,7 @@ struct net_flow {
 	uint8_t retries, duplicates;
 	uint8_t acks_due; /* more than one: duplicates that ask for a fast retransmit */
 	uint8_t snd_scale, rcv_scale;
+	uint8_t train; /* frames less one that the next peek() may fill */
 };
 
 _Static_assert(sizeof(struct net_flow) <= 200, "a thousand idle flows stay small");

@@ -70,7 +70,9 @@ struct net_world {
 	 * number, 0 when the guest has no room (net_stack_link_ready() is called once
 	 * it has). Less room than asked for makes a smaller segment. Each reserve() is
 	 * followed by one send(), which gives the frame to the guest, or drops it with
-	 * len 0 (offload is then NULL); only peek() comes between.
+	 * len 0 (offload is then NULL). Several frames may be reserved before the first is
+	 * sent: they are sent in that order, and those behind one that was dropped or did
+	 * not fill its room are dropped too. Only peek() comes between.
 	 */
 	int (*reserve)(void *world, size_t len, struct iovec *ret, int max);
 	void (*send)(void *world, size_t len, const struct net_offload *offload);

@@ -32,7 +32,8 @@ enum {
 	TCP_MSS_MIN = 536, /* RFC 9293 §3.7.1; less is not believed */
 	TCP_OUR_SCALE = 8,
 	TCP_BLIND_WINDOW = 256 * 1024, /* when the world cannot tell its room */
-	TCP_TURN_SEGMENTS = 4,	       /* that one flow sends before the next has its turn */
+	TCP_TRAIN_FRAMES = 16,	       /* that are filled at once: 1 MiB of large ones */
+	TCP_TURN_TRAINS = 1,	       /* that one flow sends before the next has its turn */
 	TCP_DUPLICATES = 3,	       /* RFC 5681 §3.2 */
 	TCP_TIME_WAITS_MAX = 256,
 

@@ -8,7 +8,10 @@
 #include "net/segment.h"
 #include "net/tcp.h"
 
-enum { TCP_CHECKSUM_AT = 16 };
+enum {
+	TCP_CHECKSUM_AT = 16,
+	TRAIN_PARTS = 1024, /* IOV_MAX: what one peek() can fill */
+};
 
 /* Headers of one segment, Ethernet to TCP. */
 struct headers {
@@ -188,21 +191,34 @@ static int send_opening(struct net_flow *flow)
 	return r;
 }
 
-/* Bytes that one frame from snd_nxt on may carry; 0: none now. */
-static size_t payload_limit(const struct net_flow *flow)
+/* Whole segments, or less than one. */
+static size_t cut_to_segments(const struct net_flow *flow, size_t bytes)
+{
+	return bytes > flow->mss ? bytes - bytes % flow->mss : bytes;
+}
+
+/* Payload bytes of the largest frame. */
+static size_t frame_limit(const struct net_flow *flow)
 {
 	const struct net_stack *stack = flow->stack;
 	bool large =
 		flow->guest.address.family == ADDRESS_V6 ? stack->takes_tso6 : stack->takes_tso4;
+
+	return large ? cut_to_segments(flow, NET_FRAME_MAX - headers_len(flow)) : flow->mss;
+}
+
+/* Bytes that frames from snd_nxt on may carry, the last of them less than `each`; 0: none now. */
+static size_t window_limit(const struct net_flow *flow, size_t each)
+{
 	uint32_t in_flight = flow->snd_nxt - flow->snd_una;
-	uint32_t usable = flow->snd_wnd > in_flight ? flow->snd_wnd - in_flight : 0;
-	size_t most = large ? NET_FRAME_MAX - headers_len(flow) : flow->mss;
+	size_t usable = flow->snd_wnd > in_flight ? flow->snd_wnd - in_flight : 0;
+	size_t rest = usable % each;
 
 	/* Silly window: no crumbs while more is under way, RFC 9293 §3.8.6.2.1. */
-	if (in_flight > 0 && usable < min_of((uint32_t)flow->mss, flow->snd_wnd / 2))
-		return 0;
-	most = min_of(most, usable);
-	return most > flow->mss ? most - most % flow->mss : most;
+	if ((in_flight > 0 || usable > rest) &&
+	    rest < min_of((uint32_t)flow->mss, flow->snd_wnd / 2))
+		return usable - rest;
+	return usable - rest + cut_to_segments(flow, rest);
 }
 
 static void note_sent(struct net_flow *flow, uint32_t len)
@@ -220,41 +236,85 @@ static void note_sent(struct net_flow *flow, uint32_t len)
 	}
 }
 
-/* Up to limit bytes of the source behind the frame's headers: how many, or what peek() said. */
-static ssize_t fill(struct net_flow *flow, const struct frame *frame, size_t header_len,
-		    size_t limit)
-{
-	const struct net_stack *stack = flow->stack;
-	struct iov room = frame->room;
-	struct iovec parts[FRAME_PARTS_MAX];
-	int count;
+/* Frames in a row that one peek() fills. */
+struct train {
+	struct frame frames[TCP_TRAIN_FRAMES];
+	size_t room[TCP_TRAIN_FRAMES]; /* of each, for payload */
+	size_t count, size;	       /* size: of all rooms */
+	struct iovec parts[TRAIN_PARTS];
+	int parts_count;
+};
 
-	(void)iov_skip(&room, header_len);
-	count = iov_slice(&room, min_of(limit, room.left), parts, FRAME_PARTS_MAX);
-	return stack->config.world->peek(stack->config.owner, flow, flow->snd_nxt - flow->snd_una,
-					 parts, count);
+/* One more frame for up to limit bytes; false: with less room than that, or none. */
+static bool train_add(struct train *train, const struct net_flow *flow, size_t limit)
+{
+	struct frame *frame = &train->frames[train->count];
+	size_t header_len = headers_len(flow), room;
+	struct iov rest;
+	int n;
+
+	if (frame_open(flow->stack, header_len + 1, header_len + limit, frame) < 0)
+		return false;
+	rest = frame->room;
+	(void)iov_skip(&rest, header_len);
+	room = min_of(limit, rest.left);
+	n = iov_slice(&rest, room, train->parts + train->parts_count,
+		      (size_t)(TRAIN_PARTS - train->parts_count));
+	if (n < 0) {
+		frame_close(frame, 0, NULL);
+		return false;
+	}
+	train->parts_count += n;
+	train->room[train->count++] = room;
+	train->size += room;
+	return room == limit;
 }
 
-/* As fill(), and sends it; -ENOBUFS: no room. */
-static ssize_t send_data(struct net_flow *flow, size_t limit)
+/* Sends the first len bytes, of which there may be none. */
+static void train_send(struct train *train, struct net_flow *flow, size_t len)
 {
-	size_t header_len = headers_len(flow);
-	struct segment segment;
-	struct frame frame;
+	unsigned push = len < train->size ? SEGMENT_PSH : 0;
+
+	for (size_t i = 0; i < train->count; i++) {
+		size_t n = min_of(len, train->room[i]);
+		struct segment segment;
+
+		len -= n;
+		if (n == 0) {
+			frame_close(&train->frames[i], 0, NULL);
+			continue;
+		}
+		segment = segment_of(flow, flow->snd_nxt, SEGMENT_ACK | (len == 0 ? push : 0));
+		finish(&train->frames[i], &flow->world.address, &flow->guest.address, &segment, n,
+		       flow->mss);
+		note_sent(flow, (uint32_t)n);
+	}
+}
+
+/*
+ * Up to limit bytes of the source, `each` to a frame: how many, or what peek() said; -ENOBUFS:
+ * no room. A flow whose source filled a whole train gets one of twice as many frames next.
+ */
+static ssize_t send_data(struct net_flow *flow, size_t limit, size_t each)
+{
+	const struct net_stack *stack = flow->stack;
+	struct train train;
 	ssize_t n;
 
-	if (frame_open(flow->stack, header_len + 1, header_len + limit, &frame) < 0)
+	train.count = train.size = 0;
+	train.parts_count = 0;
+	while (train.count <= flow->train && train.size < limit &&
+	       train_add(&train, flow, min_of(limit - train.size, each)))
+		;
+	if (train.count == 0)
 		return -ENOBUFS;
-	n = fill(flow, &frame, header_len, limit);
-	if (n <= 0 || flow->state == FLOW_DEAD) {
-		frame_close(&frame, 0, NULL);
-		return n == -ENOBUFS ? -EIO : n;
-	}
-	segment = segment_of(flow, flow->snd_nxt,
-			     SEGMENT_ACK | ((size_t)n < limit ? SEGMENT_PSH : 0));
-	finish(&frame, &flow->world.address, &flow->guest.address, &segment, (size_t)n, flow->mss);
-	note_sent(flow, (uint32_t)n);
-	return n;
+	n = stack->config.world->peek(stack->config.owner, flow, flow->snd_nxt - flow->snd_una,
+				      train.parts, train.parts_count);
+	train_send(&train, flow, n > 0 && flow->state != FLOW_DEAD ? (size_t)n : 0);
+	flow->train = n < 0 || (size_t)n < train.size
+			      ? 0
+			      : (uint8_t)min_of(train.count * 2 - 1, (size_t)TCP_TRAIN_FRAMES - 1);
+	return n == -ENOBUFS ? -EIO : n;
 }
 
 static int send_fin(struct net_flow *flow)
@@ -281,11 +341,11 @@ static int source_is_dry(struct net_flow *flow, ssize_t why)
 	return 0;
 }
 
-/* One segment: 1 sent, 0 there is none to send now, -ENOBUFS. */
-static int send_next(struct net_flow *flow)
+/* Up to most bytes, or the end: 1 sent, 0 there is nothing to send now, -ENOBUFS. */
+static int send_next(struct net_flow *flow, size_t most)
 {
 	bool is_behind = flow->snd_nxt != flow->snd_max, has_fin = flow->flags & FLOW_FIN_SENT;
-	size_t limit;
+	size_t each = frame_limit(flow), limit;
 	ssize_t n;
 	int r;
 
@@ -295,12 +355,12 @@ static int send_next(struct net_flow *flow)
 	}
 	if (has_fin ? !is_behind : !is_behind && (flow->flags & FLOW_SOURCE_READY) == 0)
 		return 0;
-	limit = payload_limit(flow);
+	limit = min_of(window_limit(flow, each), most);
 	if (has_fin)
 		limit = min_of(limit, flow->snd_max - 1 - flow->snd_nxt);
 	if (limit == 0)
 		return 0;
-	n = send_data(flow, limit);
+	n = send_data(flow, limit, each);
 	if (n > 0)
 		return 1;
 	if (n == -ENOBUFS || flow->state == FLOW_DEAD)
@@ -315,7 +375,7 @@ static int send_again(struct net_flow *flow)
 	int r;
 
 	flow->snd_nxt = flow->snd_una;
-	r = flow->snd_una == flow->snd_max ? 0 : send_next(flow);
+	r = flow->snd_una == flow->snd_max ? 0 : send_next(flow, frame_limit(flow));
 	if (is_before(flow->snd_nxt, next))
 		flow->snd_nxt = next;
 	if (r >= 0)
@@ -338,7 +398,7 @@ static int send_acks(struct net_flow *flow)
 static enum tcp_output output_open(struct net_flow *flow)
 {
 	uint16_t window = window_of(flow);
-	int r = 0, turns = TCP_TURN_SEGMENTS;
+	int r = 0, turns = TCP_TURN_TRAINS;
 
 	if ((flow->flags & FLOW_ASK_ROOM) != 0) {
 		ask_room(flow);
@@ -352,7 +412,7 @@ static enum tcp_output output_open(struct net_flow *flow)
 	if (r < 0)
 		return TCP_OUTPUT_NO_ROOM;
 	do
-		r = send_next(flow);
+		r = send_next(flow, SIZE_MAX);
 	while (r > 0 && --turns > 0 && flow->state == FLOW_OPEN);
 	if (r == 0 && flow->state == FLOW_OPEN)
 		r = send_acks(flow);

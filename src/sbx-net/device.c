@@ -1,9 +1,12 @@
 /*
- * Receive buffers are taken from the guest when a frame is to be sent and wait
+ * Receive buffers are taken from the guest when frames are to be sent and wait
  * in `room`, oldest first; what a frame does not use stays for the next one.
  * Each begins with room for a header (with one-buffer frames all do; with
  * mergeable buffers the first of a frame), so a frame goes behind
- * HEADER_SIZE bytes of the first room and from the start of the others.
+ * HEADER_SIZE bytes of its first room and from the start of its others.
+ *
+ * Rooms, their parts and the frames that are being made are three queues in
+ * rings: frames own the oldest rooms, rooms own the parts, each in order.
  */
 #include "sbx-net/device.h"
 
@@ -30,7 +33,9 @@ enum { QUEUE_RX, QUEUE_TX, QUEUES };
 enum {
 	HEADER_SIZE = sizeof(struct virtio_net_hdr_v1),
 	CONFIG_SIZE = 12, /* up to and with mtu */
-	ROOMS_MAX = 128,
+	ROOMS_MAX = 1024, /* a power of two, as are the next two */
+	PARTS_MAX = 1024,
+	FRAMES_MAX = 64,
 	ROOM_PARTS = 20, /* of one buffer: as many as a page-sized list for a large frame */
 	TX_BURST = 256,	 /* frames taken before the stack answers them */
 	ETHERNET = 14,
@@ -42,9 +47,13 @@ enum {
 /* A receive buffer of the guest that waits to be filled. */
 struct room {
 	uint16_t head;
-	uint16_t count; /* parts */
-	size_t size;	/* bytes of all parts */
-	struct iovec part[ROOM_PARTS];
+	uint16_t parts;
+	uint32_t size; /* bytes of all parts; a chain has no more, virtio 1.2 §2.7.5.2 */
+};
+
+/* The used stretch of a ring, whose size is a power of two. */
+struct span {
+	uint32_t first, count;
 };
 
 struct device {
@@ -52,8 +61,10 @@ struct device {
 	struct vhost_backend *backend;
 	uint64_t features; /* what the driver accepted */
 	struct room room[ROOMS_MAX];
-	size_t rooms;
-	size_t reserved;	  /* rooms that the frame being made may use */
+	struct iovec part[PARTS_MAX];
+	uint16_t frame[FRAMES_MAX]; /* rooms that each frame being made may use */
+	struct span rooms, parts, frames;
+	uint32_t given_rooms, given_parts; /* of all rooms and parts, those of these frames */
 	struct virtq_chain given; /* a receive buffer that is being looked at */
 	struct virtq_chain taken; /* a frame: the answer to it needs receive buffers meanwhile */
 };
@@ -63,13 +74,34 @@ static bool has(const struct device *device, unsigned feature)
 	return (device->features & FEATURE(feature)) != 0;
 }
 
+static struct room *room_at(struct device *device, uint32_t index)
+{
+	return &device->room[(device->rooms.first + index) % ROOMS_MAX];
+}
+
+static struct iovec *part_at(struct device *device, uint32_t index)
+{
+	return &device->part[(device->parts.first + index) % PARTS_MAX];
+}
+
+static void pass(struct span *span, uint32_t count)
+{
+	span->first += count;
+	span->count -= count;
+}
+
+static bool has_place(const struct device *device)
+{
+	return device->rooms.count < ROOMS_MAX && device->parts.count <= PARTS_MAX - ROOM_PARTS;
+}
+
 /* Takes one more buffer; false when there is none, and then the guest kicks for new ones. */
 static bool take_room(struct device *device, struct virtq *queue)
 {
 	const struct virtq_chain *chain = &device->given;
-	struct room *room = &device->room[device->rooms];
 
-	while (device->rooms < ROOMS_MAX) {
+	while (has_place(device)) {
+		struct room *room = room_at(device, device->rooms.count);
 		int r = virtq_pop(queue, &device->given);
 
 		if (r < 0 || (r == 0 && !virtq_set_kicks(queue, true)))
@@ -77,13 +109,14 @@ static bool take_room(struct device *device, struct virtq *queue)
 		if (r == 0)
 			continue;
 		*room = (struct room){ .head = chain->head };
-		for (unsigned i = chain->readable; i < chain->count && room->count < ROOM_PARTS;
+		for (unsigned i = chain->readable; i < chain->count && room->parts < ROOM_PARTS;
 		     i++) {
-			room->size += chain->vec[i].iov_len;
-			room->part[room->count++] = chain->vec[i];
+			room->size += (uint32_t)chain->vec[i].iov_len;
+			*part_at(device, device->parts.count + room->parts++) = chain->vec[i];
 		}
 		if (room->size > HEADER_SIZE) {
-			device->rooms++;
+			device->rooms.count++;
+			device->parts.count += room->parts;
 			return true;
 		}
 		virtq_push(queue, room->head, 0);
@@ -91,27 +124,24 @@ static bool take_room(struct device *device, struct virtq *queue)
 	return false;
 }
 
-/* The parts of the rooms behind the header; their bytes are at most len. */
-static int list_parts(const struct device *device, size_t len, struct iovec *ret, int max)
+/* The parts from index `first` on to `end`, behind the header; their bytes are at most len. */
+static int list_parts(struct device *device, uint32_t first, uint32_t end, size_t len,
+		      struct iovec *ret, int max)
 {
 	size_t skip = HEADER_SIZE;
 	int count = 0;
 
-	for (size_t i = 0; i < device->reserved; i++) {
-		const struct room *room = &device->room[i];
+	for (uint32_t i = first; i < end && len > 0 && count < max; i++) {
+		const struct iovec *part = part_at(device, i);
+		size_t passed = min_of(skip, part->iov_len);
+		size_t n = min_of(part->iov_len - passed, len);
 
-		for (unsigned j = 0; j < room->count && len > 0 && count < max; j++) {
-			size_t passed = min_of(skip, room->part[j].iov_len);
-			size_t n = min_of(room->part[j].iov_len - passed, len);
-
-			skip -= passed;
-			if (n == 0)
-				continue;
-			ret[count++] = (struct iovec){
-				.iov_base = (uint8_t *)room->part[j].iov_base + passed, .iov_len = n
-			};
-			len -= n;
-		}
+		skip -= passed;
+		if (n == 0)
+			continue;
+		ret[count++] = (struct iovec){ .iov_base = (uint8_t *)part->iov_base + passed,
+					       .iov_len = n };
+		len -= n;
 	}
 	return count;
 }
@@ -119,17 +149,24 @@ static int list_parts(const struct device *device, size_t len, struct iovec *ret
 int device_reserve(struct device *device, size_t len, struct iovec *ret, int max)
 {
 	struct virtq *queue = vhost_backend_queue(device->backend, QUEUE_RX);
-	size_t limit = has(device, VIRTIO_NET_F_MRG_RXBUF) ? ROOMS_MAX : 1, size = 0;
+	size_t limit = has(device, VIRTIO_NET_F_MRG_RXBUF) ? UINT16_MAX : 1, size = 0;
+	uint32_t rooms = device->given_rooms, parts = device->given_parts;
 
-	device->reserved = 0;
-	if (queue == NULL)
+	if (queue == NULL || device->frames.count == FRAMES_MAX)
 		return 0;
-	while (size < HEADER_SIZE + len && device->reserved < limit) {
-		if (device->reserved == device->rooms && !take_room(device, queue))
-			break;
-		size += device->room[device->reserved++].size;
+	while (size < HEADER_SIZE + len && rooms - device->given_rooms < limit &&
+	       (rooms < device->rooms.count || take_room(device, queue))) {
+		size += room_at(device, rooms)->size;
+		parts += room_at(device, rooms++)->parts;
 	}
-	return list_parts(device, len, ret, max);
+	if (size <= HEADER_SIZE)
+		return 0;
+	len = (size_t)list_parts(device, device->given_parts, parts, len, ret, max);
+	device->frame[(device->frames.first + device->frames.count++) % FRAMES_MAX] =
+		(uint16_t)(rooms - device->given_rooms);
+	device->given_rooms = rooms;
+	device->given_parts = parts;
+	return (int)len;
 }
 
 static uint8_t gso_type(const struct net_offload *offload)
@@ -139,11 +176,25 @@ static uint8_t gso_type(const struct net_offload *offload)
 	return offload->is_v6 ? VIRTIO_NET_HDR_GSO_TCPV6 : VIRTIO_NET_HDR_GSO_TCPV4;
 }
 
+/* To the start of the oldest room, which holds as much. */
+static void put_header(struct device *device, const struct virtio_net_hdr_v1 *header)
+{
+	const uint8_t *from = (const uint8_t *)header;
+	size_t left = sizeof(*header);
+
+	for (uint32_t i = 0; left > 0; i++) {
+		size_t n = min_of(part_at(device, i)->iov_len, left);
+
+		memcpy(part_at(device, i)->iov_base, from, n);
+		from += n;
+		left -= n;
+	}
+}
+
 /* virtio 1.2 §5.1.6.4.1. Fields are little-endian. */
 static void write_header(struct device *device, const struct net_offload *offload, unsigned rooms)
 {
 	struct virtio_net_hdr_v1 header = { .gso_type = gso_type(offload) };
-	struct iov first = iov_make(device->room[0].part, device->room[0].count);
 
 	if (offload->checksum) {
 		header.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
@@ -157,35 +208,49 @@ static void write_header(struct device *device, const struct net_offload *offloa
 		header.hdr_len = htole16(offload->header_len);
 	}
 	header.num_buffers = htole16((uint16_t)rooms);
-	(void)iov_write(&first, &header, sizeof(header));
+	put_header(device, &header);
 }
 
-static void drop_rooms(struct device *device, size_t count)
+/* The oldest frame is done: what it had and did not use is free for the next. */
+static uint32_t end_frame(struct device *device)
 {
-	device->rooms -= count;
-	memmove(device->room, device->room + count, device->rooms * sizeof(device->room[0]));
+	uint32_t rooms = device->frame[device->frames.first % FRAMES_MAX];
+
+	pass(&device->frames, 1);
+	for (uint32_t i = 0; i < rooms; i++)
+		device->given_parts -= room_at(device, i)->parts;
+	device->given_rooms -= rooms;
+	return rooms;
+}
+
+static void drop_rooms(struct device *device, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		pass(&device->parts, room_at(device, i)->parts);
+	pass(&device->rooms, count);
 }
 
 void device_send(struct device *device, size_t len, const struct net_offload *offload)
 {
 	struct virtq *queue = vhost_backend_queue(device->backend, QUEUE_RX);
-	size_t left = HEADER_SIZE + len, used = 0, size = 0;
 	struct virtq_used filled[ROOMS_MAX];
+	size_t left = HEADER_SIZE + len;
+	uint32_t used = 0, most;
 
+	if (device->frames.count == 0)
+		return;
+	most = end_frame(device);
 	if (len == 0 || queue == NULL)
 		return;
-	while (size < left && used < device->reserved)
-		size += device->room[used++].size;
-	write_header(device, offload, (unsigned)used);
-	for (size_t i = 0; i < used; i++) {
-		size_t n = min_of(left, device->room[i].size);
+	for (; left > 0 && used < most; used++) {
+		uint32_t n = (uint32_t)min_of(left, (size_t)room_at(device, used)->size);
 
-		filled[i] = (struct virtq_used){ device->room[i].head, (uint32_t)n };
+		filled[used] = (struct virtq_used){ room_at(device, used)->head, n };
 		left -= n;
 	}
+	write_header(device, offload, used);
 	virtq_push_all(queue, filled, used);
 	drop_rooms(device, used);
-	device->reserved = 0;
 }
 
 void device_signal(struct device *device)
@@ -290,9 +355,10 @@ static void queue_stopped(void *data, unsigned index)
 
 	if (index != QUEUE_RX)
 		return;
-	for (size_t i = 0; queue != NULL && i < device->rooms; i++)
-		virtq_push(queue, device->room[i].head, 0);
-	device->rooms = device->reserved = 0;
+	for (uint32_t i = 0; queue != NULL && i < device->rooms.count; i++)
+		virtq_push(queue, room_at(device, i)->head, 0);
+	device->rooms = device->parts = device->frames = (struct span){ 0 };
+	device->given_rooms = device->given_parts = 0;
 }
 
 static void broken(void *data, unsigned index, const char *rule)

@@ -18,7 +18,7 @@
 #include "net/stack.h"
 #include "tests/fuzz/fuzz.h"
 
-enum { FLOWS = 8, ROOM = 70000, TCP_SEQ = 4, TCP_ACK = 8 };
+enum { FLOWS = 8, ROOM = 70000, TCP_SEQ = 4, TCP_ACK = 8, FRAMES = 8 };
 
 enum action {
 	ACTION_RAW,	  /* a frame as it stands in the input */
@@ -43,7 +43,9 @@ struct world {
 	uint64_t now_ms;
 	struct net_flow *flows[FLOWS];
 	unsigned opened, closed, room;
-	bool reserved;
+	unsigned reserved;     /* frames, in front of those that are sent */
+	size_t frames[FRAMES]; /* room of each */
+	bool is_cut;	       /* what is reserved still has to be dropped */
 	uint8_t mood;	   /* how the world answers */
 	uint32_t seq, ack; /* of the last segment of the stack */
 	uint8_t memory[ROOM];
@@ -54,11 +56,12 @@ static int reserve(void *owner, size_t len, struct iovec *ret, int max)
 	struct world *world = owner;
 	size_t first = min_of(len, 33);
 
-	if (world->reserved || len == 0 || len > NET_FRAME_MAX || max < 2)
+	if (len == 0 || len > NET_FRAME_MAX || max < 2)
 		abort();
-	if (world->room == 0)
+	if (world->room == 0 || world->reserved == FRAMES)
 		return 0;
-	world->reserved = true;
+	world->is_cut &= world->reserved > 0;
+	world->frames[world->reserved++] = len;
 	ret[0] = (struct iovec){ world->memory, first };
 	ret[1] = (struct iovec){ world->memory + first, len - first };
 	return 2;
@@ -69,9 +72,11 @@ static void send_frame(void *owner, size_t len, const struct net_offload *offloa
 	struct world *world = owner;
 	const uint8_t *ip = world->memory + ETHERNET_HEADER, *tcp = ip + IPV4_HEADER;
 
-	if (!world->reserved || len > NET_FRAME_MAX || (len > 0 && offload == NULL))
+	if (world->reserved == 0 || len > world->frames[0] || (len > 0 && offload == NULL) ||
+	    (len > 0 && world->is_cut))
 		abort();
-	world->reserved = false;
+	world->is_cut |= len < world->frames[0];
+	memmove(world->frames, world->frames + 1, --world->reserved * sizeof(world->frames[0]));
 	if (len == 0)
 		return;
 	if (len < ETHERNET_HEADER || memcmp(world->memory, LINK_GUEST_MAC, 6) != 0)

@@ -55,36 +55,40 @@ struct endpoint wire_endpoint(const char *address, uint16_t port)
 static int reserve(void *world, size_t len, struct iovec *ret, int max)
 {
 	struct wire *wire = world;
+	unsigned taken = wire->count + wire->reserved;
+	struct wire_frame *frame = &wire->frames[(wire->first + taken) % WIRE_FRAMES];
 	size_t done = 0;
 	int count = 0;
 
-	if (wire->reserved != NULL)
-		abort(); /* one reserve, one send */
-	if (wire->count == WIRE_FRAMES || wire->room == 0)
+	if (taken == WIRE_FRAMES || wire->reserved == wire->room)
 		return 0;
-	wire->reserved = &wire->frames[(wire->first + wire->count) % WIRE_FRAMES];
+	if (wire->reserved++ == 0)
+		wire->is_cut = false;
 	for (; done < len && done < NET_FRAME_MAX && count < max && count < WIRE_PARTS; count++) {
 		size_t n = min_of(min_of(len, (size_t)NET_FRAME_MAX) - done, wire->piece);
 
-		ret[count] = (struct iovec){ wire->reserved->bytes + done, n };
+		ret[count] = (struct iovec){ frame->bytes + done, n };
 		done += n;
 	}
+	frame->len = done;
 	return count;
 }
 
 static void send_frame(void *world, size_t len, const struct net_offload *offload)
 {
 	struct wire *wire = world;
+	struct wire_frame *frame = &wire->frames[(wire->first + wire->count) % WIRE_FRAMES];
 
-	if (wire->reserved == NULL || len > NET_FRAME_MAX)
-		abort();
-	if (len > 0) {
-		wire->reserved->len = len;
-		wire->reserved->offload = *offload;
-		wire->count++;
-		wire->room--;
-	}
-	wire->reserved = NULL;
+	if (wire->reserved == 0 || len > frame->len || (wire->is_cut && len > 0))
+		abort(); /* one reserve, one send; behind a gap none */
+	wire->reserved--;
+	wire->is_cut |= len < frame->len;
+	if (len == 0)
+		return;
+	frame->len = len;
+	frame->offload = *offload;
+	wire->count++;
+	wire->room--;
 }
 
 static void opened(void *world, struct net_flow *flow, const struct endpoint *to)

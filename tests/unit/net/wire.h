@@ -45,7 +45,8 @@ struct wire {
 	struct wire_frame frames[WIRE_FRAMES]; /* to the guest */
 	unsigned first, count, room;
 	size_t piece; /* bytes of each receive buffer */
-	struct wire_frame *reserved;
+	unsigned reserved; /* frames behind those */
+	bool is_cut;	   /* what is reserved still has to be dropped */
 	enum wire_answer answer;
 	uint64_t peer_takes; /* of new peers */
 	struct peer peers[WIRE_PEERS];

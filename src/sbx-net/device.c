@@ -65,7 +65,7 @@ struct device {
 	uint16_t frame[FRAMES_MAX]; /* rooms that each frame being made may use */
 	struct span rooms, parts, frames;
 	uint32_t given_rooms, given_parts; /* of all rooms and parts, those of these frames */
-	struct virtq_chain given; /* a receive buffer that is being looked at */
+	struct virtq_chain given;	   /* a receive buffer that is being looked at */
 	struct virtq_chain taken; /* a frame: the answer to it needs receive buffers meanwhile */
 };
 

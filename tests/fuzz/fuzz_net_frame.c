@@ -46,8 +46,8 @@ struct world {
 	unsigned reserved;     /* frames, in front of those that are sent */
 	size_t frames[FRAMES]; /* room of each */
 	bool is_cut;	       /* what is reserved still has to be dropped */
-	uint8_t mood;	   /* how the world answers */
-	uint32_t seq, ack; /* of the last segment of the stack */
+	uint8_t mood;	       /* how the world answers */
+	uint32_t seq, ack;     /* of the last segment of the stack */
 	uint8_t memory[ROOM];
 };
 

@@ -44,7 +44,7 @@ struct wire {
 	uint64_t now_ms;
 	struct wire_frame frames[WIRE_FRAMES]; /* to the guest */
 	unsigned first, count, room;
-	size_t piece; /* bytes of each receive buffer */
+	size_t piece;	   /* bytes of each receive buffer */
 	unsigned reserved; /* frames behind those */
 	bool is_cut;	   /* what is reserved still has to be dropped */
 	enum wire_answer answer;

@@ -1,7 +1,7 @@
 #include "sbx/commands.h"
 
+#include <ctype.h>
 #include <errno.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "sbx/client.h"
+#include "sbx/env.h"
 #include "sbx/interrupt.h"
 #include "sbx/policy.h"
 #include "sbx/sandbox.h"
@@ -28,14 +29,16 @@
 #define IMAGE "sbx-template-build:latest"
 #define BUILDER_TEMPLATE "docker"
 
-enum { WORDS_MAX = 256 };
+enum { ARGS_MAX = 256, FIXED_WORDS = 9 };
 
 #define DOCKER_DISK_BYTES ((json_int_t)32 << 30)
 
 struct build_options {
-	const char *tag, *file;
+	const char *tag, *file, *target, *platform;
 	struct option_list args;
 };
+
+static const char *const platforms[] = { "linux/amd64", NULL };
 
 static const struct option rows[] = {
 	{ .name = "tag",
@@ -45,6 +48,7 @@ static const struct option rows[] = {
 	  .offset = offsetof(struct build_options, tag),
 	  .help = "call it this (default: the name of the folder)" },
 	{ .name = "file",
+	  .letter = 'f',
 	  .kind = OPTION_STRING,
 	  .argument = "FILE",
 	  .complete = COMPLETE_FILE,
@@ -52,20 +56,41 @@ static const struct option rows[] = {
 	  .help = "the Dockerfile, within DIR (default: DIR/Dockerfile)" },
 	{ .name = "build-arg",
 	  .kind = OPTION_LIST,
-	  .argument = "K=V",
+	  .argument = "K[=V]",
 	  .offset = offsetof(struct build_options, args),
-	  .help = "set an ARG of the Dockerfile; may be repeated" },
+	  .help = "set an ARG of the Dockerfile; without =V take it from here; may\n"
+		  "be repeated" },
+	{ .name = "target",
+	  .kind = OPTION_STRING,
+	  .argument = "STAGE",
+	  .offset = offsetof(struct build_options, target),
+	  .help = "build this stage of the Dockerfile (default: the last one)" },
+	{ .name = "platform",
+	  .kind = OPTION_STRING,
+	  .argument = "PLATFORM",
+	  .choices = platforms,
+	  .offset = offsetof(struct build_options, platform),
+	  .help = "what sandboxes run, and nothing else: linux/amd64" },
 	{ .name = NULL },
 };
 
 /* One build under way. */
 struct build {
-	struct client *client; /* weak, as all below */
+	struct client *client; /* weak, as all that is not owned */
 	const struct template_build *wanted;
-	const char *folder;  /* resolved */
-	const char *sandbox; /* the builder's name */
+	char *folder, *file, *tag; /* owned: resolved, the file as the builder sees it */
+	struct env args;	   /* "K=V" */
+	const char *sandbox;	   /* the builder's name */
 	struct err *err;
 };
+
+static void build_finish(struct build *build)
+{
+	free(build->folder);
+	free(build->file);
+	free(build->tag);
+	env_finish(&build->args);
+}
 
 static int create_builder(struct build *build, json_t **ret)
 {
@@ -113,19 +138,18 @@ static int run_there(const struct build *build, const char *const *words, size_t
 
 static int build_image(const struct build *build)
 {
-	const struct template_build *wanted = build->wanted;
-	const char *words[WORDS_MAX] = { "docker", "build", "-t", IMAGE };
-	char file[PATH_MAX + sizeof(CONTEXT)];
-	size_t count = 4;
+	const char *words[FIXED_WORDS + 2 * ARGS_MAX] = { "docker", "build", "-t",
+							  IMAGE,    "-f",    build->file };
+	size_t count = 6;
 	int status;
 
-	(void)snprintf(file, sizeof(file), CONTEXT "/%s",
-		       wanted->file != NULL ? wanted->file : "Dockerfile");
-	words[count++] = "-f";
-	words[count++] = file;
-	for (size_t i = 0; i < wanted->args_count && count < WORDS_MAX - 3; i++) {
+	if (build->wanted->target != NULL) {
+		words[count++] = "--target";
+		words[count++] = build->wanted->target;
+	}
+	for (size_t i = 0; i < build->args.count; i++) {
 		words[count++] = "--build-arg";
-		words[count++] = wanted->args[i];
+		words[count++] = build->args.items[i];
 	}
 	words[count++] = CONTEXT;
 	status = run_there(build, words, count, STDOUT_FILENO);
@@ -153,7 +177,7 @@ static int take_image(const struct build *build, json_t **ret)
 	if (status < 0)
 		return status;
 	template_layer_path(archive, path);
-	return template_load(build->client, path, build->wanted->tag, ret, build->err);
+	return template_load(build->client, path, build->tag, ret, build->err);
 }
 
 static void step(const struct build *build, const char *text)
@@ -177,65 +201,125 @@ static int build_in(const struct build *build, json_t **ret)
 	return take_image(build, ret);
 }
 
-int template_build_run(struct client *client, const struct template_build *wanted, json_t **ret,
-		       struct err *err)
-{
-	autofree char *folder = realpath(wanted->folder, NULL);
-	struct build build = { .client = client, .wanted = wanted, .folder = folder, .err = err };
-	struct err ignored = ERR_INIT;
-	json_t *sandbox = NULL;
-	sigset_t before;
-	int r;
-
-	if (folder == NULL)
-		return err_set_errno(err, -errno, "cannot build '%s'", wanted->folder);
-	interrupt_hold(&before);
-	step(&build, "Starting a builder");
-	r = create_builder(&build, &sandbox);
-	if (r == 0) {
-		build.sandbox = sandbox_text(sandbox, "name");
-		r = build_in(&build, ret);
-		step(&build, "Removing the builder");
-		(void)sandbox_remove(client, build.sandbox, true, &ignored);
-	}
-	progress_finish(client->progress);
-	json_decref(sandbox);
-	interrupt_release(&before);
-	return r;
-}
-
-/* The folder's name, where it can be one of an image. */
-static const char *default_tag(const char *resolved)
+/* "My Tools" is my-tools: the folder's name as an image may be called; owned by the caller. */
+static char *default_tag(const char *resolved)
 {
 	const char *slash = strrchr(resolved, '/');
+	char *name = strdup(slash == NULL ? resolved : slash + 1), *to = name;
 
-	return slash == NULL ? resolved : slash + 1;
+	if (name == NULL)
+		return NULL;
+	for (const char *from = name; *from != '\0'; from++) {
+		if (isalnum((unsigned char)*from))
+			*to++ = (char)tolower((unsigned char)*from);
+		else if (to > name && to[-1] != '-')
+			*to++ = '-';
+	}
+	if (to > name && to[-1] == '-')
+		to--;
+	*to = '\0';
+	return name;
 }
 
 /* The Dockerfile as the builder sees it: within the folder. */
 static int find_file(const char *folder, const char *file, char **ret, struct err *err)
 {
-	autofree char *resolved = file == NULL ? NULL : realpath(file, NULL);
+	autofree char *standard = NULL, *resolved = NULL;
 	size_t len = strlen(folder);
 
-	if (file == NULL) {
-		*ret = NULL;
-		return 0;
-	}
+	if (file == NULL && asprintf(&standard, "%s/Dockerfile", folder) < 0)
+		return err_set(err, -ENOMEM, "out of memory");
+	resolved = realpath(file != NULL ? file : standard, NULL);
+	if (resolved == NULL && file == NULL)
+		return err_set(err, -errno,
+			       "there is no Dockerfile in '%s'; name another file by --file",
+			       folder);
 	if (resolved == NULL)
 		return err_set_errno(err, -errno, "cannot use the file '%s'", file);
 	if (strncmp(resolved, folder, len) != 0 || resolved[len] != '/')
-		return err_set(err, -EINVAL, "the file '%s' is not within '%s'", file, folder);
-	*ret = strdup(resolved + len + 1);
-	return *ret == NULL ? err_set(err, -ENOMEM, "out of memory") : 0;
+		return err_set(err, -EINVAL, "the file '%s' is not within '%s'",
+			       file != NULL ? file : standard, folder);
+	if (asprintf(ret, CONTEXT "/%s", resolved + len + 1) < 0) {
+		*ret = NULL;
+		return err_set(err, -ENOMEM, "out of memory");
+	}
+	return 0;
 }
 
-int template_build_print(struct client *client, const struct template_build *wanted,
-			 struct err *err)
+/* Everything that can be wrong before a machine is started for it. */
+static int prepare(struct build *build)
 {
-	json_t *template;
-	int r = template_build_run(client, wanted, &template, err);
+	const struct template_build *wanted = build->wanted;
+	int r;
 
+	build->folder = realpath(wanted->folder, NULL);
+	if (build->folder == NULL)
+		return err_set_errno(build->err, -errno, "cannot build '%s'", wanted->folder);
+	build->tag = wanted->tag != NULL ? strdup(wanted->tag) : default_tag(build->folder);
+	if (build->tag == NULL)
+		return err_set(build->err, -ENOMEM, "out of memory");
+	if (wanted->args.count > ARGS_MAX)
+		return err_set(build->err, -EINVAL, "more than %d arguments for the build",
+			       ARGS_MAX);
+	r = find_file(build->folder, wanted->file, &build->file, build->err);
+	if (r == 0)
+		r = env_add(&build->args, &(struct option_list){ .count = 0 }, &wanted->args,
+			    build->err);
+	return r < 0 ? r : template_check_name(build->client, build->tag, build->err);
+}
+
+/* In a sandbox that is gone afterwards. */
+static int build_with_sandbox(struct build *build, json_t **ret)
+{
+	struct err ignored = ERR_INIT;
+	json_t *sandbox = NULL;
+	sigset_t before;
+	int r;
+
+	interrupt_hold(&before);
+	step(build, "Starting a builder");
+	r = create_builder(build, &sandbox);
+	if (r == 0) {
+		build->sandbox = sandbox_text(sandbox, "name");
+		r = build_in(build, ret);
+		step(build, "Removing the builder");
+		(void)sandbox_remove(build->client, build->sandbox, true, &ignored);
+	}
+	progress_finish(build->client->progress);
+	json_decref(sandbox);
+	interrupt_release(&before);
+	return r;
+}
+
+int template_build_run(struct client *client, const struct template_build *wanted, json_t **ret,
+		       struct err *err)
+{
+	autocall(build_finish) struct build build = { .client = client,
+						      .wanted = wanted,
+						      .err = err };
+	int r = prepare(&build);
+
+	return r < 0 ? r : build_with_sandbox(&build, ret);
+}
+
+static int run(const struct invocation *invocation, struct err *err)
+{
+	const struct build_options *options = invocation->values;
+	const struct template_build wanted = { .folder = invocation->args[0],
+					       .file = options->file,
+					       .tag = options->tag,
+					       .target = options->target,
+					       .args = options->args };
+	autocall(client_finish) struct client client = { .socket_path = NULL };
+	struct progress progress;
+	json_t *template;
+	int r = client_init(&client, invocation, err);
+
+	if (r < 0)
+		return r;
+	progress_init(&progress, false);
+	client.progress = &progress;
+	r = template_build_run(&client, &wanted, &template, err);
 	if (r < 0)
 		return r;
 	(void)fputs("Built: ", stdout);
@@ -244,31 +328,6 @@ int template_build_print(struct client *client, const struct template_build *wan
 	template_print_use(template);
 	json_decref(template);
 	return 0;
-}
-
-static int run(const struct invocation *invocation, struct err *err)
-{
-	const struct build_options *options = invocation->values;
-	autocall(client_finish) struct client client = { .socket_path = NULL };
-	autofree char *folder = realpath(invocation->args[0], NULL), *file = NULL;
-	struct template_build wanted = { .folder = folder,
-					 .args = options->args.items,
-					 .args_count = options->args.count };
-	struct progress progress;
-	int r;
-
-	if (folder == NULL)
-		return err_set_errno(err, -errno, "cannot build '%s'", invocation->args[0]);
-	r = find_file(folder, options->file, &file, err);
-	if (r == 0)
-		r = client_init(&client, invocation, err);
-	if (r < 0)
-		return r;
-	progress_init(&progress, false);
-	client.progress = &progress;
-	wanted.file = file;
-	wanted.tag = options->tag != NULL ? options->tag : default_tag(folder);
-	return template_build_print(&client, &wanted, err);
 }
 
 const struct command template_build = {

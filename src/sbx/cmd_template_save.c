@@ -157,19 +157,21 @@ static int save_named(struct client *client, const char *name, const char *tag, 
 	return r;
 }
 
-/* `template save DIR TAG` is `template build DIR -t TAG`. */
-static int build_folder(struct client *client, const struct invocation *invocation, struct err *err)
-{
-	const struct template_build wanted = { .folder = invocation->args[0],
-					       .tag = invocation->args[1] };
-
-	return template_build_print(client, &wanted, err);
-}
-
 /* A sandbox's name has no slash. */
 static bool is_folder(const char *word)
 {
 	return strchr(word, '/') != NULL || strcmp(word, ".") == 0 || strcmp(word, "..") == 0;
+}
+
+/* `template save DIR TAG` is `template build DIR -t TAG`. */
+static int make(struct client *client, const struct invocation *invocation, json_t **ret,
+		struct err *err)
+{
+	const struct template_build wanted = { .folder = invocation->args[0],
+					       .tag = invocation->args[1] };
+
+	return is_folder(wanted.folder) ? template_build_run(client, &wanted, ret, err)
+					: save_named(client, wanted.folder, wanted.tag, ret, err);
 }
 
 static int run(const struct invocation *invocation, struct err *err)
@@ -184,9 +186,9 @@ static int run(const struct invocation *invocation, struct err *err)
 		return r;
 	progress_init(&progress, false);
 	client.progress = &progress;
-	if (is_folder(invocation->args[0]) && options->output == NULL)
-		return build_folder(&client, invocation, err);
-	r = save_named(&client, invocation->args[0], invocation->args[1], &template, err);
+	r = template_check_name(&client, invocation->args[1], err);
+	if (r == 0)
+		r = make(&client, invocation, &template, err);
 	progress_finish(&progress);
 	if (r < 0)
 		return r;

@@ -7,6 +7,7 @@
 #include "app/terminal.h"
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "oci/reference.h"
 #include "sbx/client.h"
 #include "sbx/policy.h"
 #include "sbx/sandbox.h"
@@ -17,6 +18,24 @@ int template_get(struct client *client, const char *reference, json_t **ret, str
 
 	return path == NULL ? err_set(err, -ENOMEM, "out of memory")
 			    : client_call(client, "GET", path, NULL, ret, err);
+}
+
+int template_check_name(struct client *client, const char *name, struct err *err)
+{
+	struct oci_reference ignored;
+	struct err missing = ERR_INIT;
+	json_t *template;
+	int r = oci_reference_parse(name, &ignored, err);
+
+	if (r < 0 || template_get(client, name, &template, &missing) < 0)
+		return r;
+	if (json_is_true(json_object_get(template, "builtin")) &&
+	    strcmp(sandbox_text(template, "reference"), name) == 0)
+		r = err_set(err, -EINVAL,
+			    "'%s' is the name of a template that came with sbx; choose another",
+			    name);
+	json_decref(template);
+	return r;
 }
 
 int template_load(struct client *client, const char *path, const char *reference, json_t **ret,

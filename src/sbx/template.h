@@ -24,6 +24,9 @@ int template_get(struct client *client, const char *reference, json_t **ret, str
 int template_load(struct client *client, const char *path, const char *reference, json_t **ret,
 		  struct err *err);
 
+/* Before work begins whose result is to be called so: -EINVAL and why it cannot be. */
+int template_check_name(struct client *client, const char *name, struct err *err);
+
 /*
  * Before a sandbox is made from it: asks the registry when that is due (`when` is a word of
  * --pull, or NULL), tells when the template was made for another agent.

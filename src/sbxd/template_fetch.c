@@ -25,6 +25,7 @@
 #include "sbxd/paths.h"
 #include "sbxd/supervisor.h"
 #include "sbxd/template_login.h"
+#include "sbxd/template_refusal.h"
 #include "sbxd/uplink.h"
 
 #define SKOPEO "/usr/bin/skopeo"
@@ -36,7 +37,6 @@ enum {
 	BINDS_MAX = 24,
 	LOOK_MS = 500, /* how often what it wrote is added up */
 	SAID_MAX = 16384,
-	SENTENCE_MAX = 400,
 };
 
 /* What skopeo needs of the host's file system; what is not there is left out. */
@@ -121,8 +121,10 @@ static int make_source(struct fetch *fetch, const struct oci_reference *referenc
 /* The proxy that this host must pass, with its login: its variable is seen by skopeo alone. */
 static int make_environment(struct fetch *fetch, const struct uplink_facts *facts)
 {
+	static const char remote[] = "socks5h://";
 	autofree char *list = strdup("");
 	size_t count = 0;
+	int r;
 
 	if (facts->upstream == NULL)
 		return 0;
@@ -135,7 +137,13 @@ static int make_environment(struct fetch *fetch, const struct uplink_facts *fact
 		free(list);
 		list = longer;
 	}
-	if (asprintf(&fetch->proxy, "HTTPS_PROXY=%s", facts->upstream) < 0) {
+	/* Go's socks5 tells the proxy names too, and older ones know no socks5h */
+	if (strncmp(facts->upstream, remote, strlen(remote)) == 0)
+		r = asprintf(&fetch->proxy, "HTTPS_PROXY=socks5://%s",
+			     facts->upstream + strlen(remote));
+	else
+		r = asprintf(&fetch->proxy, "HTTPS_PROXY=%s", facts->upstream);
+	if (r < 0) {
 		fetch->proxy = NULL;
 		return -ENOMEM;
 	}
@@ -208,25 +216,14 @@ static int prepare(struct fetch *fetch, struct supervisor *supervisor,
 	return 0;
 }
 
-/* What it says at last: what is in msg="…" of its log's last line. Made harmless. */
-static int tell_failure(const char *reference, int output, struct err *err)
+static int tell_failure(const struct oci_reference *reference, int output, bool has_login,
+			struct err *err)
 {
-	static const char mark[] = "msg=\"";
 	char said[SAID_MAX + 1];
-	const char *message = said;
 	ssize_t len = lseek(output, 0, SEEK_SET) < 0 ? 0 : fd_read_full(output, said, SAID_MAX);
 
 	said[len < 0 ? 0 : len] = '\0';
-	for (const char *next = said; (next = strstr(next, mark)) != NULL;)
-		message = next += strlen(mark);
-	for (char *c = said; *c != '\0'; c++) {
-		if (*c == '\\' || (unsigned char)*c < ' ' || (unsigned char)*c > '~')
-			*c = *c == '\n' ? '\n' : ' ';
-	}
-	len = (ssize_t)strcspn(message, "\n");
-	len -= message != said && len > 0; /* the closing quote */
-	return err_set(err, -EIO, "cannot pull '%s': %.*s", reference,
-		       (int)min_of(len, (ssize_t)SENTENCE_MAX), message);
+	return template_refusal(said, reference, has_login, err);
 }
 
 /* How much it may write: half of what is free. */
@@ -261,8 +258,8 @@ static int await_end(const struct spawned *child, const char *folder, bool *ret_
 	return 0;
 }
 
-static int run(const struct fetch *fetch, const char *reference, const char *folder,
-	       struct err *err)
+static int run(const struct fetch *fetch, const struct oci_reference *reference, const char *folder,
+	       bool has_login, struct err *err)
 {
 	autoclose int output = memfd_create("skopeo", MFD_CLOEXEC);
 	struct spawned child = { .pidfd = -1, .gate = -1 };
@@ -282,7 +279,7 @@ static int run(const struct fetch *fetch, const char *reference, const char *fol
 	if (r == 0)
 		r = await_end(&child, folder, &has_succeeded, err);
 	if (r == 0 && !has_succeeded)
-		r = tell_failure(reference, output, err);
+		r = tell_failure(reference, output, has_login, err);
 	spawned_finish(&child);
 	return r;
 }
@@ -292,7 +289,6 @@ int template_fetch(struct supervisor *supervisor, const struct oci_reference *re
 {
 	autocall(fetch_finish) struct fetch fetch = { .count = 0 };
 	autofree char *login = NULL;
-	char text[OCI_REFERENCE_TEXT];
 	int r;
 
 	if (access(SKOPEO, X_OK) < 0)
@@ -303,9 +299,9 @@ int template_fetch(struct supervisor *supervisor, const struct oci_reference *re
 		return r;
 	r = prepare(&fetch, supervisor, reference, folder, login);
 	if (r < 0)
-		return err_set(err, r, "out of memory");
-	oci_reference_format(reference, text);
-	r = run(&fetch, text, folder, err);
+		(void)err_set(err, r, "out of memory");
+	else
+		r = run(&fetch, reference, folder, login != NULL, err);
 	if (login != NULL)
 		(void)unlink(login);
 	return r;

@@ -38,15 +38,6 @@ int template_lookup_check_name(struct supervisor *supervisor, const char *refere
 		       reference);
 }
 
-static json_t *view_list(const struct string_list *strings)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < strings->count; i++)
-		(void)json_array_append_new(list, json_string(strings->items[i]));
-	return list;
-}
-
 /* "docker.io/library/tiny" and "latest". */
 static void split_name(const char *name, char *repository, size_t size, const char **ret_tag)
 {
@@ -72,7 +63,7 @@ json_t *template_view(const struct template *template)
 			 "repository", repository, "tag", tag, "id", template->id, "description",
 			 template->description, "agent", template->agent, "size",
 			 (json_int_t) template->size_bytes, "builtin", template->is_builtin,
-			 "layers", view_list(&template->layers), "created_at",
+			 "layers", string_list_pack(&template->layers), "created_at",
 			 view_time(template->created_at), "config",
 			 json_object_get(whole, "config"));
 	json_decref(whole);

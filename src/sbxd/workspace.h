@@ -1,6 +1,7 @@
 /*
  * Where commands start in a sandbox: the target of its first mount, unless the
- * label sbx.workspace names another folder of the guest.
+ * label sbx.workspace names another folder of the guest. Without a mount it is
+ * the template's working directory.
  */
 #ifndef SBXD_WORKSPACE_H
 #define SBXD_WORKSPACE_H

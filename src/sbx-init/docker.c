@@ -23,6 +23,7 @@ enum {
 	LISTEN_FD = 3, /* where the protocol of LISTEN_FDS wants the first socket */
 	STOP_MS = 4000,
 	FAILED = 127,
+	ATTEMPTS = 2,
 };
 
 /*
@@ -115,6 +116,23 @@ static void turn_away(struct pollfd *listener)
 	}
 }
 
+/*
+ * dockerd gives containerd 15 s to begin and fails when it takes longer, as it may at the first
+ * start on a slow machine: what had to be read from disk for that is in memory at the second.
+ */
+static bool run_engine(const struct docker_config *config, int listener, const sigset_t *signals)
+{
+	for (int i = 0; i < ATTEMPTS; i++) {
+		pid_t engine = fork();
+
+		if (engine == 0)
+			become_engine(config, listener);
+		if (engine > 0 && outlive(engine, signals))
+			return true;
+	}
+	return false;
+}
+
 static _Noreturn void serve(const struct docker_config *config, int listener)
 {
 	struct pollfd set = { .fd = listener, .events = POLLIN };
@@ -127,15 +145,10 @@ static _Noreturn void serve(const struct docker_config *config, int listener)
 	(void)sigaddset(&signals, SIGTERM);
 	(void)sigprocmask(SIG_SETMASK, &signals, NULL);
 	for (;;) {
-		pid_t engine;
-
 		/* SIGTERM ends us here, where nothing is to be stopped. */
 		if (ppoll(&set, 1, NULL, &idle) < 0)
 			continue;
-		engine = fork();
-		if (engine == 0)
-			become_engine(config, listener);
-		if (engine < 0 || !outlive(engine, &signals))
+		if (!run_engine(config, listener, &signals))
 			turn_away(&set);
 	}
 }

@@ -2,7 +2,8 @@
  * The sandbox's private Docker Engine. It costs nothing until the first program
  * connects to its socket: that starts dockerd, which is handed the socket with the
  * connection still waiting in it (LISTEN_FDS, as systemd does it). When dockerd
- * ends, the next connection starts it again.
+ * ends, the next connection starts it again; when it fails it gets a second try, and
+ * then who waits is turned away.
  */
 #ifndef SBX_INIT_DOCKER_H
 #define SBX_INIT_DOCKER_H

@@ -106,6 +106,18 @@ TEST(who_waits_for_an_engine_that_fails_is_turned_away)
 	finish(process);
 }
 
+TEST(an_engine_that_fails_once_gets_a_second_try)
+{
+	char mode[64];
+	int process;
+
+	(void)snprintf(mode, sizeof(mode), "%s/mark", folder);
+	CHECK_EQ(start(mode, &process), 0);
+	CHECK_EQ(ask(), 'y');
+	CHECK_EQ(unlink(mode), 0);
+	finish(process);
+}
+
 TEST(to_stop_is_to_let_the_engine_end)
 {
 	static char mode[] = "serve";
@@ -161,6 +173,9 @@ static int engine(const char *mode)
 	const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
 
 	(void)signal(SIGTERM, write_end);
+	/* a file to be made: the first one fails */
+	if (mode[0] == '/' && open(mode, O_CREAT | O_EXCL | O_CLOEXEC, 0600) >= 0)
+		return 1;
 	if (strcmp(mode, "fail") == 0 || pid == NULL || atoi(pid) != getpid() || count == NULL ||
 	    strcmp(count, "1") != 0)
 		return 1;

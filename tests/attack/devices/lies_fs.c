@@ -16,66 +16,18 @@
 #include "base/check.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
+#include "tests/attack/devices/fuse_driver.h"
 #include "tests/attack/devices/victim.h"
 
 enum {
 	ROUNDS = 1500,
 	OPENS = 20000,
 	FLIPS = 4000,
-	BODY_MAX = 1024,
-	ANSWER_MAX = 4096,
-	LOST = -EPROTO,
 };
-
-/* One request; its error, 0, or LOST when no answer came. */
-static int call(struct victim *victim, uint32_t opcode, uint64_t node, const void *body, size_t len)
-{
-	uint8_t bytes[sizeof(struct fuse_in_header) + BODY_MAX];
-	struct fuse_in_header header = { .len = (uint32_t)(sizeof(header) + len),
-					 .opcode = opcode,
-					 .unique = ++victim->unique,
-					 .nodeid = node,
-					 .pid = 1 };
-	struct fuse_out_header out;
-
-	memcpy(bytes, &header, sizeof(header));
-	memcpy(bytes + sizeof(header), body, len);
-	if (victim_ask(victim, bytes, sizeof(header) + len, ANSWER_MAX) < (int64_t)sizeof(out))
-		return LOST;
-	memcpy(&out, victim_answer(victim), sizeof(out));
-	return out.error;
-}
-
-static const void *answer(const struct victim *victim)
-{
-	return victim_answer(victim) + sizeof(struct fuse_out_header);
-}
-
-/* The node of a name, or 0. */
-static uint64_t node_of(struct victim *victim, uint64_t folder, const char *name)
-{
-	struct fuse_entry_out entry;
-
-	if (call(victim, FUSE_LOOKUP, folder, name, strlen(name) + 1) != 0)
-		return 0;
-	memcpy(&entry, answer(victim), sizeof(entry));
-	return entry.nodeid;
-}
 
 static uint64_t share(struct victim *victim, const char *name)
 {
-	return node_of(victim, FUSE_ROOT_ID, name);
-}
-
-/* A fixed part and a name behind it. */
-static int call_named(struct victim *victim, uint32_t opcode, uint64_t node, const void *fixed,
-		      size_t fixed_len, const char *names, size_t names_len)
-{
-	uint8_t body[BODY_MAX];
-
-	memcpy(body, fixed, fixed_len);
-	memcpy(body + fixed_len, names, names_len);
-	return call(victim, opcode, node, body, fixed_len + names_len);
+	return fuse_node(victim, FUSE_ROOT_ID, name);
 }
 
 static int path_in(const struct victim *victim, const char *name, int flags)
@@ -106,26 +58,27 @@ static bool names_that_lead_elsewhere(struct victim *victim)
 
 	memset(large, 'a', sizeof(large));
 	for (size_t i = 0; i < countof(names); i++) {
-		good = refused(names[i],
-			       call(victim, FUSE_LOOKUP, folder, names[i], strlen(names[i]) + 1)) &&
+		good = refused(names[i], fuse_call(victim, FUSE_LOOKUP, folder, names[i],
+						   strlen(names[i]) + 1)) &&
 		       good;
-		good = refused(names[i], call(victim, FUSE_LOOKUP, FUSE_ROOT_ID, names[i],
-					      strlen(names[i]) + 1)) &&
+		good = refused(names[i], fuse_call(victim, FUSE_LOOKUP, FUSE_ROOT_ID, names[i],
+						   strlen(names[i]) + 1)) &&
 		       good;
-		good = refused(names[i], call_named(victim, FUSE_MKDIR, folder,
-						    &(struct fuse_mkdir_in){ .mode = 0700 },
-						    sizeof(struct fuse_mkdir_in), names[i],
-						    strlen(names[i]) + 1)) &&
+		good = refused(names[i], fuse_call_named(victim, FUSE_MKDIR, folder,
+							 &(struct fuse_mkdir_in){ .mode = 0700 },
+							 sizeof(struct fuse_mkdir_in), names[i],
+							 strlen(names[i]) + 1)) &&
 		       good;
-		good = refused(names[i],
-			       call(victim, FUSE_UNLINK, folder, names[i], strlen(names[i]) + 1)) &&
+		good = refused(names[i], fuse_call(victim, FUSE_UNLINK, folder, names[i],
+						   strlen(names[i]) + 1)) &&
 		       good;
 	}
-	good = refused("a name without an end", call(victim, FUSE_LOOKUP, folder, large, 64)) &&
+	good = refused("a name without an end",
+		       fuse_call(victim, FUSE_LOOKUP, folder, large, 64)) &&
 	       good;
 	large[sizeof(large) - 1] = '\0';
 	return refused("a name of 299 bytes",
-		       call(victim, FUSE_LOOKUP, folder, large, sizeof(large))) &&
+		       fuse_call(victim, FUSE_LOOKUP, folder, large, sizeof(large))) &&
 	       good;
 }
 
@@ -140,15 +93,17 @@ static bool links_that_lead_elsewhere(struct victim *victim)
 
 	(void)snprintf(path, sizeof(path), "%s/share/planted", victim->folder);
 	good = symlink("../secret", path) == 0 && good;
-	good = call(victim, FUSE_SYMLINK, folder, link, sizeof(link)) == 0 && good;
-	node = node_of(victim, folder, "planted");
-	good = refused("a link of the host", call(victim, FUSE_OPEN, node, &how, sizeof(how))) &&
+	good = fuse_call(victim, FUSE_SYMLINK, folder, link, sizeof(link)) == 0 && good;
+	node = fuse_node(victim, folder, "planted");
+	good = refused("a link of the host",
+		       fuse_call(victim, FUSE_OPEN, node, &how, sizeof(how))) &&
 	       good;
-	node = node_of(victim, folder, "made");
-	good = refused("a link of the guest", call(victim, FUSE_OPEN, node, &how, sizeof(how))) &&
+	node = fuse_node(victim, folder, "made");
+	good = refused("a link of the guest",
+		       fuse_call(victim, FUSE_OPEN, node, &how, sizeof(how))) &&
 	       good;
 	return refused("a name below a link",
-		       call(victim, FUSE_LOOKUP, node, "secret", sizeof("secret"))) &&
+		       fuse_call(victim, FUSE_LOOKUP, node, "secret", sizeof("secret"))) &&
 	       good;
 }
 
@@ -157,17 +112,18 @@ static bool what_is_read_only(struct victim *victim)
 	const struct fuse_create_in make = { .flags = O_RDWR | O_CREAT, .mode = 0600 };
 	const struct fuse_open_in how = { .flags = O_RDWR };
 	const struct fuse_setattr_in cut = { .valid = FATTR_SIZE, .size = 0 };
-	uint64_t folder = share(victim, "ro"), file = node_of(victim, folder, "file");
+	uint64_t folder = share(victim, "ro"), file = fuse_node(victim, folder, "file");
 	bool good = folder != 0 && file != 0;
 	autoclose int fd = -1;
 	char text[8] = "";
 
-	good = refused("create",
-		       call_named(victim, FUSE_CREATE, folder, &make, sizeof(make), "new", 4)) &&
+	good = refused("create", fuse_call_named(victim, FUSE_CREATE, folder, &make, sizeof(make),
+						 "new", 4)) &&
 	       good;
-	good = refused("open to write", call(victim, FUSE_OPEN, file, &how, sizeof(how))) && good;
-	good = refused("cut", call(victim, FUSE_SETATTR, file, &cut, sizeof(cut))) && good;
-	good = refused("remove", call(victim, FUSE_UNLINK, folder, "file", 5)) && good;
+	good = refused("open to write", fuse_call(victim, FUSE_OPEN, file, &how, sizeof(how))) &&
+	       good;
+	good = refused("cut", fuse_call(victim, FUSE_SETATTR, file, &cut, sizeof(cut))) && good;
+	good = refused("remove", fuse_call(victim, FUSE_UNLINK, folder, "file", 5)) && good;
 	fd = path_in(victim, "file", O_RDONLY);
 	return fd >= 0 && read(fd, text, sizeof(text)) == 4 && memcmp(text, "text", 4) == 0 && good;
 }
@@ -177,28 +133,29 @@ static bool devices_and_attributes(struct victim *victim)
 	const struct fuse_mknod_in device = { .mode = S_IFCHR | 0600, .rdev = 0x103 };
 	const struct fuse_mknod_in disk = { .mode = S_IFBLK | 0600, .rdev = 0x800 };
 	const struct fuse_link_in link = { .oldnodeid =
-						   node_of(victim, share(victim, "ro"), "file") };
+						   fuse_node(victim, share(victim, "ro"), "file") };
 	static const char *const attributes[] = { "security.capability", "trusted.overlay.opaque",
 						  "system.posix_acl_access", "security.selinux" };
-	uint64_t folder = share(victim, "rw"), file = node_of(victim, folder, "file");
+	uint64_t folder = share(victim, "rw"), file = fuse_node(victim, folder, "file");
 	bool good = folder != 0 && file != 0 && link.oldnodeid != 0;
 
-	good = refused("a device", call_named(victim, FUSE_MKNOD, folder, &device, sizeof(device),
-					      "null", 5)) &&
+	good = refused("a device", fuse_call_named(victim, FUSE_MKNOD, folder, &device,
+						   sizeof(device), "null", 5)) &&
 	       good;
-	good = refused("a disk",
-		       call_named(victim, FUSE_MKNOD, folder, &disk, sizeof(disk), "sda", 4)) &&
+	good = refused("a disk", fuse_call_named(victim, FUSE_MKNOD, folder, &disk, sizeof(disk),
+						 "sda", 4)) &&
 	       good;
 	good = refused("a link from another share",
-		       call_named(victim, FUSE_LINK, folder, &link, sizeof(link), "linked", 7)) &&
+		       fuse_call_named(victim, FUSE_LINK, folder, &link, sizeof(link), "linked",
+				       7)) &&
 	       good;
 	for (size_t i = 0; i < countof(attributes); i++) {
 		uint8_t fixed[8] = { 4 };
 		char names[64];
 		int len = snprintf(names, sizeof(names), "%s%cABCD", attributes[i], '\0');
 
-		good = refused(attributes[i], call_named(victim, FUSE_SETXATTR, file, fixed,
-							 sizeof(fixed), names, (size_t)len)) &&
+		good = refused(attributes[i], fuse_call_named(victim, FUSE_SETXATTR, file, fixed,
+							      sizeof(fixed), names, (size_t)len)) &&
 		       good;
 	}
 	return good;
@@ -213,9 +170,9 @@ static bool set_user_id(struct victim *victim)
 	autoclose int fd = -1;
 	struct stat is;
 
-	(void)call_named(victim, FUSE_CREATE, folder, &make, sizeof(make), "root", 5);
-	node = node_of(victim, folder, "root");
-	(void)call(victim, FUSE_SETATTR, node, &change, sizeof(change));
+	(void)fuse_call_named(victim, FUSE_CREATE, folder, &make, sizeof(make), "root", 5);
+	node = fuse_node(victim, folder, "root");
+	(void)fuse_call(victim, FUSE_SETATTR, node, &change, sizeof(change));
 	fd = path_in(victim, "root", O_RDONLY);
 	if (fd >= 0 && fstat(fd, &is) == 0 && (is.st_mode & 06000) == 0)
 		return true;
@@ -229,28 +186,29 @@ static bool requests_that_are_none(struct victim *victim)
 	const struct fuse_batch_forget_in many = { .count = UINT32_MAX };
 	const struct fuse_read_in read = { .fh = UINT64_MAX, .size = UINT32_MAX };
 	const struct fuse_write_in write = { .fh = 0, .size = UINT32_MAX, .offset = INT64_MAX };
-	uint64_t file = node_of(victim, share(victim, "rw"), "file");
+	uint64_t file = fuse_node(victim, share(victim, "rw"), "file");
 	bool good = file != 0;
 
 	for (uint32_t opcode = 0; opcode < 70; opcode++) {
 		if (opcode == FUSE_SETLKW || opcode == FUSE_DESTROY || opcode == FUSE_INIT)
 			continue;
 		header.opcode = opcode;
-		(void)victim_ask(victim, &header, sizeof(header), ANSWER_MAX);
+		(void)victim_ask(victim, &header, sizeof(header), FUSE_ANSWER_MAX);
 		header.len = 0;
-		(void)victim_ask(victim, &header, sizeof(header), ANSWER_MAX);
-		(void)victim_ask(victim, &header, 7, ANSWER_MAX);
+		(void)victim_ask(victim, &header, sizeof(header), FUSE_ANSWER_MAX);
+		(void)victim_ask(victim, &header, 7, FUSE_ANSWER_MAX);
 		header.len = UINT32_MAX;
 	}
-	(void)call(victim, FUSE_BATCH_FORGET, 0, &many, sizeof(many));
-	good = refused("a read of 4 GiB", call(victim, FUSE_READ, file, &read, sizeof(read))) &&
+	(void)fuse_call(victim, FUSE_BATCH_FORGET, 0, &many, sizeof(many));
+	good = refused("a read of 4 GiB",
+		       fuse_call(victim, FUSE_READ, file, &read, sizeof(read))) &&
 	       good;
 	good = refused("a write without bytes",
-		       call(victim, FUSE_WRITE, file, &write, sizeof(write))) &&
+		       fuse_call(victim, FUSE_WRITE, file, &write, sizeof(write))) &&
 	       good;
 	return refused("a node of nobody",
-		       call(victim, FUSE_GETATTR, UINT64_MAX, &(struct fuse_getattr_in){ 0 },
-			    sizeof(struct fuse_getattr_in))) &&
+		       fuse_call(victim, FUSE_GETATTR, UINT64_MAX, &(struct fuse_getattr_in){ 0 },
+				 sizeof(struct fuse_getattr_in))) &&
 	       good;
 }
 
@@ -272,11 +230,11 @@ static unsigned long resident_kib(const struct victim *victim)
 static bool files_without_end(struct victim *victim)
 {
 	const struct fuse_open_in how = { .flags = O_RDONLY };
-	uint64_t file = node_of(victim, share(victim, "rw"), "file");
+	uint64_t file = fuse_node(victim, share(victim, "rw"), "file");
 	unsigned long before = resident_kib(victim), after;
 	unsigned opened = 0;
 
-	while (opened < OPENS && call(victim, FUSE_OPEN, file, &how, sizeof(how)) == 0)
+	while (opened < OPENS && fuse_call(victim, FUSE_OPEN, file, &how, sizeof(how)) == 0)
 		opened++;
 	after = resident_kib(victim);
 	printf("# %u files open: %lu KiB more\n", opened, after - before);
@@ -313,7 +271,7 @@ static bool a_name_that_changes(struct victim *victim)
 		return false;
 	for (unsigned i = 0; good && i < FLIPS; i++)
 		good = refused("a name that changes",
-			       call(victim, FUSE_LOOKUP, folder, "nosuchfile", 11));
+			       fuse_call(victim, FUSE_LOOKUP, folder, "nosuchfile", 11));
 	flipper.done = true;
 	(void)pthread_join(thread, NULL);
 	return good;
@@ -346,17 +304,17 @@ static int read_by(struct victim *victim, uint64_t folder, const char *name)
 	const struct fuse_open_in how = { .flags = O_RDONLY };
 	struct fuse_read_in read = { .size = 64 };
 	struct fuse_open_out opened;
-	uint64_t node = node_of(victim, node_of(victim, folder, name), "secret");
+	uint64_t node = fuse_node(victim, fuse_node(victim, folder, name), "secret");
 	int found = 0;
 
-	if (node == 0 || call(victim, FUSE_OPEN, node, &how, sizeof(how)) != 0)
+	if (node == 0 || fuse_call(victim, FUSE_OPEN, node, &how, sizeof(how)) != 0)
 		return 0;
-	memcpy(&opened, answer(victim), sizeof(opened));
+	memcpy(&opened, fuse_answer(victim), sizeof(opened));
 	read.fh = opened.fh;
-	if (call(victim, FUSE_READ, node, &read, sizeof(read)) == 0)
-		found = memcmp(answer(victim), "secret", 6) == 0;
-	(void)call(victim, FUSE_RELEASE, node, &(struct fuse_release_in){ .fh = opened.fh },
-		   sizeof(struct fuse_release_in));
+	if (fuse_call(victim, FUSE_READ, node, &read, sizeof(read)) == 0)
+		found = memcmp(fuse_answer(victim), "secret", 6) == 0;
+	(void)fuse_call(victim, FUSE_RELEASE, node, &(struct fuse_release_in){ .fh = opened.fh },
+			sizeof(struct fuse_release_in));
 	return found;
 }
 

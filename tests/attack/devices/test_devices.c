@@ -47,7 +47,8 @@ static void report(struct siege *siege, bool good, const char *id, const char *w
 static bool stand(struct siege *siege)
 {
 	if (!siege->standing)
-		siege->standing = victim_start(&siege->victim, siege->target->kind, siege->program);
+		siege->standing =
+			victim_start(&siege->victim, siege->target->kind, siege->program, NULL);
 	return siege->standing;
 }
 
@@ -97,7 +98,7 @@ static void tell_lie(struct siege *siege, const struct lie *lie)
 
 static bool run(struct siege *siege)
 {
-	if (!victim_start(&siege->witness, siege->target->kind, siege->program)) {
+	if (!victim_start(&siege->witness, siege->target->kind, siege->program, NULL)) {
 		printf("Bail out! %s does not start\n", siege->program);
 		return false;
 	}

@@ -156,6 +156,7 @@ static bool spawn(struct victim *victim, int far)
 				       .fds = fds,
 				       .fds_count = (size_t)count + 1,
 				       .stdout_fd = victim->log,
+				       .environment = victim->environment,
 				       .network = victim->kind == &victim_net };
 	int r = count < 0 ? count : jail_spawn(&config, &victim->child, &victim->err);
 
@@ -167,13 +168,15 @@ static bool spawn(struct victim *victim, int far)
 	return r == 0;
 }
 
-bool victim_start(struct victim *victim, const struct victim_kind *kind, const char *program)
+bool victim_start(struct victim *victim, const struct victim_kind *kind, const char *program,
+		  char *const *environment)
 {
 	int pair[2];
 	bool done;
 
 	*victim = (struct victim){ .kind = kind,
 				   .program = program,
+				   .environment = environment,
 				   .child = { .pidfd = -1, .gate = -1 },
 				   .memory = { -1, -1 },
 				   .folder = "/tmp/sbx-attack-XXXXXX" };

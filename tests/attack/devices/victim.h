@@ -58,6 +58,7 @@ extern const struct victim_kind victim_blk, victim_fs, victim_vsock, victim_net;
 struct victim {
 	const struct victim_kind *kind;
 	const char *program;
+	char *const *environment; /* weak */
 	struct spawned child;
 	bool running;
 	struct vhost_frontend *frontend;
@@ -72,8 +73,10 @@ struct victim {
 	struct err err;
 };
 
-/* Starts it with a driver. */
-bool victim_start(struct victim *victim, const struct victim_kind *kind, const char *program);
+/* Starts it with a driver; environment: NULL-terminated, NULL: the empty one of an installed one.
+ */
+bool victim_start(struct victim *victim, const struct victim_kind *kind, const char *program,
+		  char *const *environment);
 /* Ends it; whether it ended as it should: by itself, with nothing said by a sanitizer. */
 bool victim_stop(struct victim *victim);
 

@@ -19,25 +19,23 @@
 #include "block/workers.h"
 #include "jail/jail.h"
 #include "sbx-blk/device.h"
+#include "sbx-blk/limits.h"
 #include "seccomp_blk.h"
 
 enum {
-	DISKS_MAX = 8,
-	WORKERS = 4,	  /* reads that may wait for the host's disk at once */
-	FIRST_FD = 3,	  /* socket and image of the first disk, then of the second, … */
-	FDS_PER_DISK = 8, /* eventfds, memory and sockets that a frontend sends */
+	WORKERS = 4, /* reads that may wait for the host's disk at once */
 };
 
 struct options {
 	bool weak;
 	size_t count;
-	bool read_only[DISKS_MAX];
+	bool read_only[BLK_DISKS_MAX];
 };
 
 struct server {
 	struct loop *loop;
 	struct workers *workers;
-	struct device *device[DISKS_MAX];
+	struct device *device[BLK_DISKS_MAX];
 	size_t count;
 	struct loop_watch hangup; /* SIGHUP as a descriptor */
 };
@@ -54,8 +52,8 @@ static int parse_options(char **words, struct options *ret, struct err *err)
 
 		if (!read_only && strcmp(*words, "rw") != 0)
 			return err_set(err, -EINVAL, "'%s' is neither rw nor ro", *words);
-		if (ret->count == DISKS_MAX)
-			return err_set(err, -EINVAL, "more than %d disks", DISKS_MAX);
+		if (ret->count == BLK_DISKS_MAX)
+			return err_set(err, -EINVAL, "more than %d disks", BLK_DISKS_MAX);
 		ret->read_only[ret->count++] = read_only;
 	}
 	return ret->count > 0 ? 0 : err_set(err, -EINVAL, "no disk was given");
@@ -65,10 +63,10 @@ static int enter_jail(const struct options *options, struct err *err)
 {
 	const struct jail_config config = {
 		.name = "sbx-blk",
-		.keep_fds = FIRST_FD + 2 * (int)options->count,
+		.keep_fds = BLK_FDS_KEPT((int)options->count),
 		.filter = seccomp_blk,
 		.filter_len = countof(seccomp_blk),
-		.max_files = FIRST_FD + (2 + FDS_PER_DISK) * options->count + FDS_PER_DISK,
+		.max_files = BLK_FILES_MAX(options->count),
 		.weak = options->weak,
 	};
 	unsigned skipped = 0;
@@ -119,7 +117,7 @@ static int start(struct server *server, const struct options *options, struct er
 	if (r < 0)
 		return err_set_errno(err, r, "no threads");
 	for (; server->count < options->count; server->count++) {
-		int first = FIRST_FD + 2 * (int)server->count;
+		int first = BLK_FDS_KEPT((int)server->count);
 		char id[] = { 'v', 'd', (char)('a' + (int)server->count), '\0' };
 		const struct device_config config = {
 			.loop = server->loop,

@@ -27,6 +27,7 @@
 #include "jail/jail.h"
 #include "sbx-fs/control.h"
 #include "sbx-fs/device.h"
+#include "sbx-fs/limits.h"
 #include "seccomp_fs.h"
 #include "wire/fs.h"
 
@@ -34,8 +35,7 @@ enum {
 	SOCKET_FD = 3,
 	CONTROL_FD = 4,
 	MOUNT_FD = 5,
-	OWNER = 1000, /* the user agent of the guest */
-	MAX_FILES = 1 << 20,
+	OWNER = 1000,	   /* the user agent of the guest */
 	SPARE_FILES = 256, /* listings, locks, mounts, and what serving a request needs */
 	MAX_NODES = 1 << 19,
 	MAX_HANDLES = 1 << 16,
@@ -155,7 +155,7 @@ static int enter_jail(const struct options *options, int proc_fd, struct err *er
 		.keep_fds = proc_fd + 1,
 		.filter = seccomp_fs,
 		.filter_len = countof(seccomp_fs),
-		.max_files = MAX_FILES,
+		.max_files = FS_FILES_MAX,
 		.serves_files = true,
 		.weak = options->weak,
 	};
@@ -174,7 +174,7 @@ static void set_limits(struct fs_config *config)
 	uint32_t count;
 
 	(void)getrlimit(RLIMIT_NOFILE, &files);
-	count = (uint32_t)min_of(files.rlim_cur, (rlim_t)MAX_FILES);
+	count = (uint32_t)min_of(files.rlim_cur, (rlim_t)FS_FILES_MAX);
 	count -= min_of(count / 2, (uint32_t)SPARE_FILES);
 	config->max_nodes = MAX_NODES;
 	config->max_handles = min_of(count / 4, (uint32_t)MAX_HANDLES);

@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "jail/jail.h"
 #include "net/stack.h"
+#include "sbx-net/limits.h"
 #include "sbx-net/network.h"
 #include "seccomp_net.h"
 
@@ -24,9 +25,6 @@ enum {
 	FD_VHOST = 3,
 	FD_CONTROL = 4,
 	FD_PROXY = 5,
-	FDS_KEPT = 6,
-	/* vhost-user's, lookups, datagrams, dials, and flows on their way to sbx-proxy */
-	FDS_BESIDE = 2600,
 	LOG_BYTES = 1 << 20,
 	FRONTEND_S = 60,
 };
@@ -45,18 +43,18 @@ static unsigned count_flows(void)
 	rlim_t all;
 
 	(void)getrlimit(RLIMIT_NOFILE, &files);
-	all = min_of(files.rlim_max, (rlim_t)NET_FLOWS_MAX + FDS_BESIDE);
-	return (unsigned)(all - min_of(all / 2, (rlim_t)FDS_BESIDE));
+	all = min_of(files.rlim_max, (rlim_t)NET_FILES_MAX);
+	return (unsigned)(all - min_of(all / 2, (rlim_t)NET_FDS_BESIDE));
 }
 
 static int enter_jail(bool weak, struct err *err)
 {
 	const struct jail_config config = {
 		.name = "sbx-net",
-		.keep_fds = FDS_KEPT,
+		.keep_fds = NET_FDS_KEPT,
 		.filter = seccomp_net,
 		.filter_len = countof(seccomp_net),
-		.max_files = NET_FLOWS_MAX + FDS_BESIDE,
+		.max_files = NET_FILES_MAX,
 		.network = true,
 		.weak = weak,
 	};

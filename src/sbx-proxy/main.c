@@ -17,15 +17,13 @@
 #include "base/check.h"
 #include "base/err.h"
 #include "jail/jail.h"
+#include "sbx-proxy/limits.h"
 #include "sbx-proxy/proxy.h"
 #include "seccomp_proxy.h"
 
 enum {
 	FD_LINK = 3,
 	FD_CONTROL = 4,
-	FDS_KEPT = 5,
-	FDS_BESIDE = 64,       /* the loop, sbxd, descriptors on their way */
-	LOCKED_MAX = 64 << 20, /* bytes; what the host grants of it */
 };
 
 static int parse_options(char **words, bool *ret_weak, struct err *err)
@@ -51,11 +49,11 @@ static int enter_jail(bool weak, struct err *err)
 {
 	const struct jail_config config = {
 		.name = "sbx-proxy",
-		.keep_fds = FDS_KEPT,
+		.keep_fds = PROXY_FDS_KEPT,
 		.filter = seccomp_proxy,
 		.filter_len = countof(seccomp_proxy),
-		.max_files = 2 * PROXY_FLOWS_MAX + FDS_BESIDE,
-		.max_locked_bytes = LOCKED_MAX,
+		.max_files = PROXY_FILES_MAX,
+		.max_locked_bytes = PROXY_LOCKED_MAX,
 		.weak = weak,
 	};
 	unsigned skipped = 0;

@@ -18,6 +18,7 @@
 #include "hv/hv.h"
 #include "jail/jail.h"
 #include "sbx-vmm/control.h"
+#include "sbx-vmm/limits.h"
 #include "sbx-vmm/machine.h"
 #include "sbx-vmm/options.h"
 #include "seccomp_vmm_main.h"
@@ -25,7 +26,6 @@
 
 enum {
 	LOG_BYTES_MAX = 1 << 20,
-	FILES_MAX = 512, /* 19 devices with up to 9 eventfds each, vCPUs, sockets */
 	/* For who waits to hear why there is no machine; short, for its backends have ended, and
 	 * who sees that looks for the one that failed. */
 	FAREWELL_MS = 100,
@@ -88,7 +88,7 @@ static int enter_jail(const struct options *options, struct err *err)
 				      .keep_fds = options->last_fd + 1,
 				      .filter = seccomp_vmm_main,
 				      .filter_len = countof(seccomp_vmm_main),
-				      .max_files = FILES_MAX,
+				      .max_files = VMM_FILES_MAX,
 				      .weak = options->weak_jail };
 	unsigned skipped = 0;
 	int r = jail_enter(&config, &skipped, err);

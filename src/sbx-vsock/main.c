@@ -17,6 +17,7 @@
 #include "base/parse.h"
 #include "jail/jail.h"
 #include "sbx-vsock/door.h"
+#include "sbx-vsock/limits.h"
 #include "sbx-vsock/listeners.h"
 #include "sbx-vsock/port.h"
 #include "seccomp_vsock.h"
@@ -27,9 +28,7 @@
 enum {
 	FD_VHOST = 3,
 	FD_LISTEN = 4,
-	FDS_KEPT = 5,
-	FDS_BESIDE = 128, /* vhost-user's, listeners, callers */
-	CID_MIN = 3,	  /* 0 to 2 mean the hypervisor, this machine, the host */
+	CID_MIN = 3, /* 0 to 2 mean the hypervisor, this machine, the host */
 };
 
 struct options {
@@ -65,10 +64,10 @@ static int enter_jail(const struct options *options, struct err *err)
 {
 	const struct jail_config config = {
 		.name = "sbx-vsock",
-		.keep_fds = FDS_KEPT,
+		.keep_fds = VSOCK_FDS_KEPT,
 		.filter = seccomp_vsock,
 		.filter_len = countof(seccomp_vsock),
-		.max_files = VSOCK_CONNECTIONS_MAX + FDS_BESIDE,
+		.max_files = VSOCK_FILES_MAX,
 		.weak = options->weak,
 	};
 	unsigned skipped = 0;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -48,6 +49,19 @@ static void check_installation(struct report *report)
 									: VERDICT_FAIL });
 }
 
+/* A jail forbids further ones by a file below /proc/sys; see jail/spawn_child.c. */
+static const char *judge_namespaces(bool offered)
+{
+	struct statvfs settings = { .f_flag = 0 };
+
+	if (!offered)
+		return "missing";
+	if (statvfs("/proc/sys/user", &settings) == 0 && (settings.f_flag & ST_RDONLY) != 0)
+		return "offered by the kernel; /proc/sys is read-only here, so that seccomp and "
+		       "landlock alone keep jailed programs from making further ones";
+	return "offered by the kernel";
+}
+
 static void check_platform(struct report *report)
 {
 	const struct engine_impl *engine = NULL;
@@ -59,10 +73,9 @@ static void check_platform(struct report *report)
 	report_add(report,
 		   &(struct finding){ "Platform", "Engine", r == 0 ? engine->name : "none",
 				      why.text, NULL, r == 0 ? VERDICT_PASS : VERDICT_FAIL });
-	report_add(report,
-		   &(struct finding){ "Platform", "User namespaces",
-				      has_namespaces ? "offered by the kernel" : "missing", NULL,
-				      NULL, has_namespaces ? VERDICT_PASS : VERDICT_FAIL });
+	report_add(report, &(struct finding){ "Platform", "User namespaces",
+					      judge_namespaces(has_namespaces), NULL, NULL,
+					      has_namespaces ? VERDICT_PASS : VERDICT_FAIL });
 	report_add(report,
 		   &(struct finding){ "Platform", "Seccomp",
 				      has_seccomp ? "offered by the kernel" : "missing", NULL, NULL,

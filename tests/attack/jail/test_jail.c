@@ -29,6 +29,12 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "jail/confine.h"
+#include "sbx-blk/limits.h"
+#include "sbx-fs/limits.h"
+#include "sbx-net/limits.h"
+#include "sbx-proxy/limits.h"
+#include "sbx-vmm/limits.h"
+#include "sbx-vsock/limits.h"
 #include "seccomp_vmm_vcpu.h"
 #include "tests/attack/jail/held.h"
 #include "tests/unit/test.h"
@@ -65,18 +71,20 @@ struct inmate {
 };
 
 static const struct inmate inmates[] = {
-	{ "blk", WORDS("sbx-blk", "rw", "ro"), ROWS(rows_blk), .fds_kept = 7, .files_max = 31 },
-	{ "fs", WORDS("sbx-fs", "work:rw"), ROWS(rows_fs), .fds_kept = 7, .files_max = 1 << 20,
+	{ "blk", WORDS("sbx-blk", "rw", "ro"), ROWS(rows_blk), .fds_kept = BLK_FDS_KEPT(2),
+	  .files_max = BLK_FILES_MAX(2) },
+	{ "fs", WORDS("sbx-fs", "work:rw"), ROWS(rows_fs), .fds_kept = 7, .files_max = FS_FILES_MAX,
 	  .serves_files = true },
-	{ "vsock", WORDS("sbx-vsock", "3"), ROWS(rows_vsock), .fds_kept = 5, .files_max = 4096 },
-	{ "net", WORDS("sbx-net"), ROWS(rows_net), .fds_kept = 6, .files_max = 1 << 16,
-	  .network = true },
-	{ "proxy", WORDS("sbx-proxy"), ROWS(rows_proxy), .fds_kept = 5, .files_max = 1 << 16,
-	  .locked_max = 64 << 20 },
+	{ "vsock", WORDS("sbx-vsock", "3"), ROWS(rows_vsock), .fds_kept = VSOCK_FDS_KEPT,
+	  .files_max = VSOCK_FILES_MAX },
+	{ "net", WORDS("sbx-net"), ROWS(rows_net), .fds_kept = NET_FDS_KEPT,
+	  .files_max = NET_FILES_MAX, .network = true },
+	{ "proxy", WORDS("sbx-proxy"), ROWS(rows_proxy), .fds_kept = PROXY_FDS_KEPT,
+	  .files_max = PROXY_FILES_MAX, .locked_max = PROXY_LOCKED_MAX },
 	{ "vmm_main", WORDS("sbx-vmm", "kvm=3", "kernel=4", "control=5", "memory=128M"),
-	  ROWS(rows_vmm_main), .fds_kept = 6, .files_max = 512 },
+	  ROWS(rows_vmm_main), .fds_kept = 6, .files_max = VMM_FILES_MAX },
 	{ "vmm_vcpu", WORDS("sbx-vmm", "kvm=3", "kernel=4", "control=5", "memory=128M"),
-	  ROWS(rows_vmm_vcpu), .fds_kept = 6, .files_max = 512, .narrowed = true },
+	  ROWS(rows_vmm_vcpu), .fds_kept = 6, .files_max = VMM_FILES_MAX, .narrowed = true },
 };
 
 static const struct inmate *inmate;
@@ -433,15 +441,16 @@ static rlim_t limit_of(pid_t copy, int resource)
 
 TEST(limits_are_set)
 {
-	struct rlimit files = { 0 };
+	struct rlimit files = { 0 }, locked = { 0 };
 	autocopy pid_t copy = unfiltered();
 
 	CHECK(copy > 0);
 	(void)getrlimit(RLIMIT_NOFILE, &files);
-	CHECK(limit_of(copy, RLIMIT_NOFILE) <= min_of(files.rlim_max, inmate->files_max));
+	(void)getrlimit(RLIMIT_MEMLOCK, &locked);
+	CHECK_EQ(limit_of(copy, RLIMIT_NOFILE), min_of(files.rlim_max, inmate->files_max));
 	CHECK_EQ(limit_of(copy, RLIMIT_CORE), 0);
 	CHECK_EQ(limit_of(copy, RLIMIT_MSGQUEUE), 0);
-	CHECK(limit_of(copy, RLIMIT_MEMLOCK) <= inmate->locked_max);
+	CHECK_EQ(limit_of(copy, RLIMIT_MEMLOCK), min_of(locked.rlim_max, inmate->locked_max));
 }
 
 TEST(no_descriptor_came_along)

@@ -1,0 +1,8 @@
+/* What its jail lets sbx-fs hold: the program sets these limits, tests/attack/jail finds them set.
+ */
+#ifndef SBX_FS_LIMITS_H
+#define SBX_FS_LIMITS_H
+
+enum { FS_FILES_MAX = 1 << 20 };
+
+#endif

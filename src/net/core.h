@@ -21,10 +21,20 @@
 struct iov;
 struct packet;
 
+enum { GATHER_PARTS = 1024 }; /* IOV_MAX: what one write() takes */
+
 /* Who is on the link (net/link.h), in one family. */
 struct link_addresses {
 	struct address guest, gateway, host;
 	struct address loopback; /* of the guest, where it can be reached from the link; or NONE */
+};
+
+/* Payload that came in order and waits to be written at once; in guest memory. */
+struct gather {
+	struct net_flow *flow; /* NULL: nothing waits */
+	size_t len;
+	int count;
+	struct iovec parts[GATHER_PARTS];
 };
 
 struct net_stack {
@@ -39,6 +49,7 @@ struct net_stack {
 	struct list dead;    /* flows that are over, by turn_node; freed by stack_leave() */
 	unsigned time_waits; /* flows in FLOW_TIME_WAIT */
 	struct timers timers;
+	struct gather gather;
 	struct flow_table flows;
 };
 

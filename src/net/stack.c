@@ -90,8 +90,10 @@ void stack_enter(struct net_stack *stack, uint64_t now_ms)
 void stack_leave(struct net_stack *stack, bool flush)
 {
 	if (stack->depth == 1) {
-		if (flush)
+		if (flush) {
+			tcp_write_gathered(stack);
 			send_pending(stack);
+		}
 		free_dead(stack, true);
 	}
 	stack->depth--;

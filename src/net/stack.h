@@ -134,7 +134,10 @@ void net_stack_destroy(struct net_stack *stack); /* `closed` is called for each 
 /* What the driver accepted: whether it takes partial checksums and large TCP frames from us. */
 void net_stack_guest_takes(struct net_stack *stack, bool checksum, bool tso4, bool tso6);
 
-/* A frame of the guest, without the device's header. parts: in guest memory. */
+/*
+ * A frame of the guest, without the device's header. parts: in guest memory, where the
+ * bytes have to stay until the next net_stack_flush(): they are written with those of others.
+ */
 void net_stack_input(struct net_stack *stack, const struct net_offload *offload,
 		     const struct iovec *parts, int count, uint64_t now_ms);
 

@@ -55,6 +55,9 @@ enum tcp_output {
 	TCP_OUTPUT_NO_ROOM, /* the guest has no receive buffers */
 };
 
+/* Writes what the guest's last segments carried; rcv_nxt goes back to what was not taken. */
+void tcp_write_gathered(struct net_stack *stack);
+
 /* Sends what is due on the flow. */
 enum tcp_output tcp_output(struct net_flow *flow);
 

@@ -88,60 +88,82 @@ static void take_ack(struct net_flow *flow, const struct segment *segment)
 		take_progress(flow, segment->ack);
 }
 
-/* The first buffers of the payload; what they do not hold has to come again. */
-static int slice_front(const struct iov *data, struct iovec parts[WRITE_PARTS_MAX], size_t *ret_len)
+void tcp_write_gathered(struct net_stack *stack)
+{
+	struct gather *gather = &stack->gather;
+	struct net_flow *flow = gather->flow;
+	ssize_t n;
+
+	if (flow == NULL)
+		return;
+	gather->flow = NULL;
+	n = stack->config.world->write(stack->config.owner, flow, gather->parts, gather->count);
+	if (flow->state == FLOW_DEAD)
+		return;
+	if (n < 0 && n != -EAGAIN) {
+		tcp_abort(flow, (int)n);
+		return;
+	}
+	n = max_of(n, 0);
+	if ((size_t)n < gather->len) {
+		flow->rcv_nxt -= (uint32_t)(gather->len - (size_t)n);
+		flow->flags |= FLOW_BLOCKED | FLOW_CUT;
+	}
+}
+
+/* The first buffers of the payload join what is gathered; how many bytes. */
+static size_t gather(struct gather *gather, struct net_flow *flow, const struct iov *data)
 {
 	size_t offset = data->offset, left = data->left;
-	int count = 0;
+	int most;
 
-	for (size_t i = data->index; left > 0 && count < WRITE_PARTS_MAX; i++) {
+	if (gather->flow == NULL) {
+		gather->flow = flow;
+		gather->count = 0;
+		gather->len = 0;
+	}
+	most = gather->count + WRITE_PARTS_MAX;
+	for (size_t i = data->index; left > 0 && gather->count < most; i++) {
 		size_t n = min_of(data->vec[i].iov_len - offset, left);
 
-		parts[count].iov_base = (uint8_t *)data->vec[i].iov_base + offset;
-		parts[count].iov_len = n;
-		count += n > 0;
+		gather->parts[gather->count].iov_base = (uint8_t *)data->vec[i].iov_base + offset;
+		gather->parts[gather->count].iov_len = n;
+		gather->count += n > 0;
 		left -= n;
 		offset = 0;
 	}
-	*ret_len = data->left - left;
-	return count;
+	gather->len += data->left - left;
+	return data->left - left;
 }
 
-/* Payload at rcv_nxt to the world. True: all of it was taken. */
+/*
+ * Payload at rcv_nxt for the world. True: all of it goes there. What does not fit in the
+ * list of parts has to come again.
+ */
 static bool take_payload(struct net_flow *flow, const struct iov *data)
 {
-	const struct net_stack *stack = flow->stack;
-	struct iovec parts[WRITE_PARTS_MAX];
 	size_t len;
-	int count = slice_front(data, parts, &len);
-	ssize_t n;
 
 	tcp_owe_ack(flow);
 	if ((flow->flags & FLOW_BLOCKED) != 0) {
 		flow->flags |= FLOW_CUT;
 		return false;
 	}
-	n = stack->config.world->write(stack->config.owner, flow, parts, count);
-	if (flow->state == FLOW_DEAD)
-		return false;
-	if (n < 0 && n != -EAGAIN) {
-		tcp_abort(flow, (int)n);
-		return false;
-	}
-	n = max_of(n, 0);
-	flow->rcv_nxt += (uint32_t)n;
+	len = gather(&flow->stack->gather, flow, data);
+	flow->rcv_nxt += (uint32_t)len;
 	flow->flags |= FLOW_ASK_ROOM;
-	if ((size_t)n < len)
-		flow->flags |= FLOW_BLOCKED | FLOW_CUT;
-	else if (len < data->left)
+	if (len < data->left)
 		flow->acks_due = TCP_DUPLICATES + 1;
-	return (size_t)n == data->left;
+	return len == data->left;
 }
 
 static void take_fin(struct net_flow *flow)
 {
-	const struct net_stack *stack = flow->stack;
+	struct net_stack *stack = flow->stack;
 
+	tcp_write_gathered(stack);
+	if (flow->state != FLOW_OPEN || (flow->flags & FLOW_BLOCKED) != 0)
+		return;
 	flow->rcv_nxt++;
 	flow->flags |= FLOW_FIN_HEARD;
 	tcp_owe_ack(flow);
@@ -311,6 +333,16 @@ static void input_unknown(struct net_stack *stack, const struct packet *packet,
 		tcp_refuse_segment(stack, packet, segment);
 }
 
+/* Whether the segment can join what is gathered, which it may be the answer to otherwise. */
+static bool joins(const struct gather *gather, const struct net_flow *flow,
+		  const struct segment *segment)
+{
+	const unsigned others = SEGMENT_SYN | SEGMENT_FIN | SEGMENT_RST;
+
+	return gather->flow == flow && (segment->flags & others) == 0 &&
+	       gather->count + WRITE_PARTS_MAX <= GATHER_PARTS;
+}
+
 void tcp_input(struct net_stack *stack, struct packet *packet)
 {
 	struct endpoint guest = { .address = packet->from }, world = { .address = packet->to };
@@ -325,6 +357,10 @@ void tcp_input(struct net_stack *stack, struct packet *packet)
 	guest.port = segment.from_port;
 	world.port = segment.to_port;
 	flow = flow_find(&stack->flows, &guest, &world);
+	if (flow != NULL && !joins(&stack->gather, flow, &segment)) {
+		tcp_write_gathered(stack);
+		flow = flow_find(&stack->flows, &guest, &world); /* its end, if that was it */
+	}
 	if (flow == NULL) {
 		input_unknown(stack, packet, &segment);
 		return;

@@ -49,6 +49,8 @@ void tcp_end(struct net_flow *flow, int error)
 	bool is_told = flow->state == FLOW_TIME_WAIT;
 
 	leave_half_open(flow);
+	if (stack->gather.flow == flow)
+		stack->gather.flow = NULL;
 	if (is_told)
 		stack->time_waits--;
 	timers_remove(&stack->timers, flow);

@@ -305,12 +305,15 @@ static void take_frame(struct device *device, uint64_t now_ms)
 static void take_frames(struct device *device, struct virtq *queue)
 {
 	uint64_t now_ms = clock_now_ms();
+	struct virtq_used taken[TX_BURST];
+	size_t count = 0;
 
-	for (unsigned i = 0; i < TX_BURST && virtq_pop(queue, &device->taken) > 0; i++) {
+	while (count < TX_BURST && virtq_pop(queue, &device->taken) > 0) {
 		take_frame(device, now_ms);
-		virtq_push(queue, device->taken.head, 0);
+		taken[count++] = (struct virtq_used){ .head = device->taken.head };
 	}
 	net_stack_flush(device->config.stack, now_ms);
+	virtq_push_all(queue, taken, count);
 	device->config.settled(device->config.owner);
 }
 

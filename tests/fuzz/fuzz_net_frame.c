@@ -18,7 +18,7 @@
 #include "net/stack.h"
 #include "tests/fuzz/fuzz.h"
 
-enum { FLOWS = 8, ROOM = 70000, TCP_SEQ = 4, TCP_ACK = 8, FRAMES = 8 };
+enum { FLOWS = 8, ROOM = 70000, TCP_SEQ = 4, TCP_ACK = 8, FRAMES = 8, GIVEN = 64 };
 
 enum action {
 	ACTION_RAW,	  /* a frame as it stands in the input */
@@ -48,6 +48,8 @@ struct world {
 	bool is_cut;	       /* what is reserved still has to be dropped */
 	uint8_t mood;	       /* how the world answers */
 	uint32_t seq, ack;     /* of the last segment of the stack */
+	uint8_t *given[GIVEN]; /* frames of the guest since the last flush */
+	unsigned given_count;
 	uint8_t memory[ROOM];
 };
 
@@ -114,8 +116,10 @@ static ssize_t write_world(void *owner, struct net_flow *flow, const struct iove
 	struct world *world = owner;
 	size_t len = 0;
 
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < count; i++) {
+		(void)memchr(parts[i].iov_base, 'x', parts[i].iov_len); /* it is still there */
 		len += parts[i].iov_len;
+	}
 	if (len == 0)
 		abort();
 	if (world->mood % 16 == 5)
@@ -237,6 +241,18 @@ static void follow(const struct world *world, uint8_t *tcp)
 	be32_store(tcp + TCP_ACK, be32_load(tcp + TCP_ACK) + world->seq);
 }
 
+static void free_given(struct world *world)
+{
+	while (world->given_count > 0)
+		free(world->given[--world->given_count]);
+}
+
+static void flush(struct world *world)
+{
+	net_stack_flush(world->stack, world->now_ms);
+	free_given(world);
+}
+
 static void frame(struct world *world, enum action action, const uint8_t *data, size_t len)
 {
 	uint8_t *copy = malloc(len + 1);
@@ -254,7 +270,9 @@ static void frame(struct world *world, enum action action, const uint8_t *data, 
 	parts[0] = (struct iovec){ copy, len / 2 };
 	parts[1] = (struct iovec){ copy + len / 2, len - len / 2 };
 	net_stack_input(world->stack, &offload, parts, 2, world->now_ms);
-	free(copy);
+	world->given[world->given_count++] = copy;
+	if (world->given_count == GIVEN)
+		flush(world);
 }
 
 static void connect_guest(struct world *world, uint8_t argument)
@@ -303,7 +321,7 @@ static void act(struct world *world, enum action action, uint8_t argument)
 		break;
 	case ACTION_FLUSH:
 		world->mood = argument;
-		net_stack_flush(world->stack, world->now_ms);
+		flush(world);
 		break;
 	case ACTION_ROOM:
 		world->room = argument % 2;
@@ -362,6 +380,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	play(&world, data, size);
 	net_stack_destroy(world.stack);
+	free_given(&world);
 	if (world.closed != world.opened)
 		abort();
 	return 0;

@@ -33,6 +33,18 @@ void client_send(struct client *client, uint8_t flags, uint64_t at, size_t len)
 	client->seq += (uint32_t)len + ((flags & SEEN_FIN) != 0);
 }
 
+void client_give(struct client *client, uint8_t flags, uint64_t at, size_t len)
+{
+	static uint8_t frame[NET_FRAME_MAX];
+	struct sent sent = segment(client, flags);
+
+	sent.seq = client->seq;
+	sent.at = at;
+	sent.len = len;
+	wire_give(client->wire, frame, wire_build(&sent, frame));
+	client->seq += (uint32_t)len + ((flags & SEEN_FIN) != 0);
+}
+
 void client_send_syn(struct client *client)
 {
 	static const uint8_t options[] = { 2, 4, 0xff, 0xc8, 1, 3, 3, CLIENT_SCALE };

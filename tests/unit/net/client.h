@@ -31,6 +31,9 @@ bool client_open(struct client *client, struct wire *wire, uint16_t port);
 /* Sends a segment: flags, len bytes of the stream from position `at`. */
 void client_send(struct client *client, uint8_t flags, uint64_t at, size_t len);
 
+/* The same, and not flushed. */
+void client_give(struct client *client, uint8_t flags, uint64_t at, size_t len);
+
 /* The same at another sequence number, without touching the client's own. */
 void client_send_at(struct client *client, uint32_t seq, uint8_t flags, uint64_t at, size_t len);
 

@@ -267,14 +267,14 @@ static void step(struct peer *peer, uint64_t total)
 	retry();
 	send_more();
 	release_held();
-	net_stack_flush(wire.stack, wire.now_ms);
+	wire_flush(&wire);
 	if (chance(50)) /* a window that moves, and is not shut for ever */
 		guest.client.window = (uint16_t)(chance(10) ? 0 : 2000 + random() % 60000);
 	while (wire_take(&wire, &seen)) {
 		if (!chance(guest.weather.lost_percent))
 			hear(&seen);
 	}
-	net_stack_flush(wire.stack, wire.now_ms);
+	wire_flush(&wire);
 	wire_pass(&wire, chance(5) ? (uint64_t)random() % 300 : (uint64_t)random() % 3);
 }
 

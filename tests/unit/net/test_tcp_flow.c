@@ -52,6 +52,64 @@ TEST(a_world_that_takes_no_more_closes_the_window)
 	wire_stop(&wire);
 }
 
+TEST(segments_of_one_burst_are_written_at_once)
+{
+	struct client client = { .port = 0 }, other = { .port = 0 };
+
+	wire_start(&wire);
+	CHECK(client_open(&client, &wire, PORT));
+	CHECK(client_open(&other, &wire, PORT + 1));
+	for (uint64_t at = 0; at < 5000; at += 1000)
+		client_give(&client, SEEN_ACK, at, 1000);
+	wire_flush(&wire);
+	CHECK_EQ(client.peer->writes, 1);
+	CHECK(client.peer->received == 5000 && !client.peer->is_wrong);
+	CHECK(client_expect(&client, SEEN_ACK, 0) && client.seen.ack == client.seq);
+	/* Another flow's are written apart; the end comes behind what was before it. */
+	client_give(&client, SEEN_ACK, 5000, 10);
+	client_give(&other, SEEN_ACK, 0, 10);
+	client_give(&client, SEEN_ACK, 5010, 10);
+	client_give(&client, SEEN_ACK | SEEN_FIN, 5020, 10);
+	wire_flush(&wire);
+	CHECK(client.peer->received == 5030 && client.peer->finished && !client.peer->is_wrong);
+	CHECK_EQ(other.peer->received, 10);
+	wire_stop(&wire);
+}
+
+TEST(a_burst_that_is_taken_in_part_comes_again)
+{
+	struct client client = { .port = 0 };
+
+	wire_start(&wire);
+	wire.peer_takes = 1500;
+	CHECK(client_open(&client, &wire, PORT));
+	for (uint64_t at = 0; at < 3000; at += 1000)
+		client_give(&client, at == 2000 ? SEEN_ACK | SEEN_FIN : SEEN_ACK, at, 1000);
+	wire_flush(&wire);
+	client.seq -= 1501;
+	CHECK(client_expect(&client, SEEN_ACK, 0) && client.seen.ack == client.seq);
+	CHECK(client.told == 0 && !client.peer->finished);
+	client.peer->takes = UINT64_MAX;
+	net_flow_writable(client.peer->flow, wire.now_ms);
+	client_give(&client, SEEN_ACK | SEEN_FIN, 1500, 1500);
+	wire_flush(&wire);
+	CHECK(client.peer->received == 3000 && client.peer->finished && !client.peer->is_wrong);
+	wire_stop(&wire);
+}
+
+TEST(a_reset_right_behind_bytes_takes_nothing_back)
+{
+	struct client client = { .port = 0 };
+
+	wire_start(&wire);
+	CHECK(client_open(&client, &wire, PORT));
+	client_give(&client, SEEN_ACK, 0, 100);
+	client_give(&client, SEEN_RST, 100, 0);
+	wire_flush(&wire);
+	CHECK(client.peer->received == 100 && client.peer->closed);
+	wire_stop(&wire);
+}
+
 static size_t room_left;
 
 static size_t room(void *world, struct net_flow *flow)

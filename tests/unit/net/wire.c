@@ -253,6 +253,8 @@ void wire_stop(struct wire *wire)
 {
 	net_stack_destroy(wire->stack);
 	wire->stack = NULL;
+	while (wire->given_count > 0)
+		free(wire->given[--wire->given_count]);
 }
 
 /* ---- the guest's end ---- */
@@ -363,21 +365,35 @@ size_t wire_build(const struct sent *sent, uint8_t frame[NET_FRAME_MAX])
 	return len;
 }
 
-void wire_give(struct wire *wire, const uint8_t *frame, size_t len)
+/* What it gets stays as long as it must, and not longer. */
+void wire_flush(struct wire *wire)
+{
+	net_stack_flush(wire->stack, wire->now_ms);
+	while (wire->given_count > 0)
+		free(wire->given[--wire->given_count]);
+}
+
+void wire_give(struct wire *wire, const uint8_t *bytes, size_t len)
 {
 	const struct net_offload none = { 0 };
 	struct iovec parts[WIRE_PARTS];
+	uint8_t *frame = malloc(len + 1);
 	size_t done = 0;
 	int count = 0;
 
+	if (frame == NULL)
+		abort();
+	if (wire->given_count == WIRE_GIVEN)
+		wire_flush(wire);
+	wire->given[wire->given_count++] = memcpy(frame, bytes, len);
 	for (; done < len && count < WIRE_PARTS - 1; count++) {
 		size_t n = min_of(len - done, wire->piece);
 
-		parts[count] = (struct iovec){ (void *)(uintptr_t)(frame + done), n };
+		parts[count] = (struct iovec){ frame + done, n };
 		done += n;
 	}
 	if (done < len)
-		parts[count++] = (struct iovec){ (void *)(uintptr_t)(frame + done), len - done };
+		parts[count++] = (struct iovec){ frame + done, len - done };
 	net_stack_input(wire->stack, &none, parts, count, wire->now_ms);
 }
 
@@ -386,7 +402,7 @@ void wire_send(struct wire *wire, const struct sent *sent)
 	static uint8_t frame[NET_FRAME_MAX];
 
 	wire_give(wire, frame, wire_build(sent, frame));
-	net_stack_flush(wire->stack, wire->now_ms);
+	wire_flush(wire);
 }
 
 /* ---- what the stack sent ---- */

@@ -12,7 +12,7 @@
 #include "net/link.h"
 #include "net/stack.h"
 
-enum { WIRE_FRAMES = 64, WIRE_PEERS = 64, WIRE_PARTS = 96 };
+enum { WIRE_FRAMES = 64, WIRE_PEERS = 64, WIRE_PARTS = 96, WIRE_GIVEN = 128 };
 
 enum { SEEN_FIN = 1, SEEN_SYN = 2, SEEN_RST = 4, SEEN_PSH = 8, SEEN_ACK = 16, SEEN_URG = 32 };
 
@@ -44,9 +44,11 @@ struct wire {
 	uint64_t now_ms;
 	struct wire_frame frames[WIRE_FRAMES]; /* to the guest */
 	unsigned first, count, room;
-	size_t piece;	   /* bytes of each receive buffer */
-	unsigned reserved; /* frames behind those */
-	bool is_cut;	   /* what is reserved still has to be dropped */
+	size_t piece;		    /* bytes of each receive buffer */
+	unsigned reserved;	    /* frames behind those */
+	bool is_cut;		    /* what is reserved still has to be dropped */
+	uint8_t *given[WIRE_GIVEN]; /* owned: frames of the guest since the last flush */
+	unsigned given_count;
 	enum wire_answer answer;
 	uint64_t peer_takes; /* of new peers */
 	struct peer peers[WIRE_PEERS];
@@ -105,7 +107,9 @@ size_t wire_build(const struct sent *sent, uint8_t frame[NET_FRAME_MAX]);
 void wire_seal(uint8_t *frame, size_t len);
 
 /* Gives a frame to the stack, in pieces; nothing is flushed. */
-void wire_give(struct wire *wire, const uint8_t *frame, size_t len);
+void wire_give(struct wire *wire, const uint8_t *bytes, size_t len);
+
+void wire_flush(struct wire *wire);
 
 /* Builds, gives, flushes. */
 void wire_send(struct wire *wire, const struct sent *sent);

@@ -125,8 +125,14 @@ static int served_start(struct device *device, const struct device_setup *setup,
 {
 	struct served *served = served_of(device);
 
+	int r;
+
 	served->setup = *setup;
-	return served->frontend == NULL ? 0 : begin(served, err);
+	if (served->frontend == NULL)
+		return 0;
+	r = begin(served, err);
+	/* Its end is told on the loop, and another one begins. */
+	return r == -EPIPE && served->resumes ? 0 : r;
 }
 
 static void served_stop(struct device *device)

@@ -28,8 +28,9 @@ struct backend {
 	pthread_t thread;
 	uint64_t features; /* that the driver took */
 	int started, stopped;
-	bool dies;    /* when it is rung, with the chain in its hands */
-	bool resumes; /* another one can go on */
+	bool dies;	 /* when it is rung, with the chain in its hands */
+	bool dies_early; /* when the driver starts the device */
+	bool resumes;	 /* another one can go on */
 	struct vhost_device_impl impl;
 	struct virtq_chain chain;
 };
@@ -43,7 +44,11 @@ static void config_read(void *device, uint8_t *config)
 
 static void negotiated(void *device, uint64_t features)
 {
-	((struct backend *)device)->features = features;
+	struct backend *backend = device;
+
+	backend->features = features;
+	if (backend->dies_early)
+		loop_stop(backend->loop);
 }
 
 static void queue_started(void *device, unsigned index, struct virtq *queue)
@@ -193,6 +198,7 @@ struct replacing {
 	struct fixture f;
 	struct backend first, second;
 	struct loop_watch asked;
+	const struct hv_fake_step *status; /* as the driver reads it at the end */
 	int result, elsewhere; /* of the replacement, and of one of a device that is not there */
 };
 
@@ -231,6 +237,7 @@ static bool init_replacing(struct replacing *r)
 	script_bring_up(&r->f, DISK, 0, FEATURE_FLUSH);
 	(void)with(script_register(&r->f, DISK, 0x50, true, 0), script_offer, &r->f);
 	(void)with(script_register(&r->f, DISK, 0x60, false, 0), ask_and_await, &r->f);
+	r->status = script_register(&r->f, DISK, 0x70, false, 0);
 	script_out(&r->f, 0x64, 0xfe);
 	return true;
 }
@@ -250,6 +257,23 @@ TEST(another_backend_goes_on_and_the_guest_does_not_notice)
 	CHECK_EQ(r.first.started, 1);
 	CHECK_EQ(r.second.started, 1);
 	CHECK_EQ(r.second.features & FEATURE_FLUSH, FEATURE_FLUSH);
+}
+
+TEST(a_backend_that_ends_while_its_device_starts_is_replaced_too)
+{
+	struct replacing r = { .first = { .dies_early = true, .resumes = true },
+			       .second.resumes = true };
+
+	CHECK(init_replacing(&r));
+	CHECK_EQ(script_run(&r.f), VMM_RESET);
+	CHECK_EQ(r.result, 0);
+	CHECK_EQ(script_ram(&r.f)[BUFFER + 63], 0xbb);
+	script_finish(&r.f);
+	loop_destroy(r.first.loop);
+	finish_backend(&r.second);
+	CHECK_EQ(r.status->value, 0xf); /* the driver is not told to reset it */
+	CHECK_EQ(r.first.started, 0);
+	CHECK_EQ(r.second.started, 1);
 }
 
 TEST(a_backend_that_ends_ends_the_machine_when_no_other_comes)

@@ -46,7 +46,11 @@ t "the world's servers get the real values" custody_use
 
 custody_found() {
 	[ -n "$(search memory "$(pids_of sbx-proxy)")" ]
-	search files "$TMP" | grep -qx "$NEEDLE"
+	search files "$TMP" | grep -x "$NEEDLE"
+	head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n' >"$TMP/custody.marker"
+	custody exec -i safe tee /dev/shm/marker <"$TMP/custody.marker" >/dev/null
+	# shellcheck disable=SC2046
+	[ -n "$("$here/find-secret" "$TMP/custody.marker" memory $(pids_of '^(?!sbx-proxy)'))" ]
 }
 t "the search finds what is there" custody_found
 

@@ -4,15 +4,13 @@
  * folder does: so a child makes the folder its working folder, takes namespaces of its
  * own, clones "." and sends the clone back.
  *
- * The child is a copy of a process that may have other threads: it calls only what is
- * async-signal-safe. Its end sends no signal (exit_signal 0), so nobody else reaps it.
+ * The child's end sends no signal, so nobody else reaps it.
  */
 #include "jail/confine.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -20,12 +18,12 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/fd.h"
+#include "jail/clone.h"
 
 struct wish {
 	int fd;
@@ -110,28 +108,12 @@ static int receive(int socket, int *ret)
 	return code;
 }
 
-static int start_child(struct wish *wish, int socket, int *ret_pidfd)
-{
-	struct clone_args args = { .flags = CLONE_PIDFD, .pidfd = (uintptr_t)ret_pidfd };
-	sigset_t all, before;
-	long pid;
-	int code;
-
-	(void)sigfillset(&all);
-	(void)sigprocmask(SIG_SETMASK, &all, &before);
-	pid = syscall(SYS_clone3, &args, sizeof(args));
-	code = errno;
-	if (pid == 0)
-		confine_child(wish, socket);
-	(void)sigprocmask(SIG_SETMASK, &before, NULL);
-	return pid < 0 ? -code : 0;
-}
-
 int jail_confine(int fd, bool read_only, int *ret)
 {
 	struct wish wish = { .fd = fd, .read_only = read_only };
 	autoclose int near = -1, far = -1, pidfd = -1;
 	int pair[2], r;
+	pid_t pid;
 
 	if (fstat(fd, &wish.is) < 0)
 		return -errno;
@@ -142,9 +124,11 @@ int jail_confine(int fd, bool read_only, int *ret)
 		return r;
 	near = pair[0];
 	far = pair[1];
-	r = start_child(&wish, far, &pidfd);
-	if (r < 0)
-		return r;
+	pid = jail_clone(0, 0, &pidfd);
+	if (pid == 0)
+		confine_child(&wish, far);
+	if (pid < 0)
+		return pid;
 	(void)close(take_fd(&far)); /* a child that died ends the wait */
 	r = receive(near, ret);
 	(void)waitid(P_PIDFD, (id_t)pidfd, &(siginfo_t){ 0 }, WEXITED | __WALL);

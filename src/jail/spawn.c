@@ -3,27 +3,23 @@
  * close-on-exec. One byte from the parent lets the child pass; the child says
  * why it failed (struct spawn_failure), and a successful exec closes its end.
  * The parent's death closes the other, at which the child exits.
- *
- * clone3 without CLONE_VM makes the child a copy, as fork does, but in new
- * namespaces at once and with a pidfd that can never name another process.
- * Signals are blocked around it, so that no handler of ours runs in the child.
  */
 #include "jail/spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/sched.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/fd.h"
+#include "jail/clone.h"
 #include "jail/spawn_child.h"
 
 #define NAMESPACES (CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS)
@@ -31,25 +27,13 @@
 static int clone_child(const struct spawn_plan *plan, uint64_t namespaces, pid_t *ret_pid,
 		       int *ret_pidfd)
 {
-	int pidfd = -1;
-	struct clone_args args = { .flags = namespaces | CLONE_PIDFD,
-				   .pidfd = (uintptr_t)&pidfd,
-				   .exit_signal = SIGCHLD };
-	sigset_t all, before;
-	long pid;
-	int code;
+	pid_t pid = jail_clone(namespaces, SIGCHLD, ret_pidfd);
 
-	(void)sigfillset(&all);
-	(void)sigprocmask(SIG_SETMASK, &all, &before);
-	pid = syscall(SYS_clone3, &args, sizeof(args));
-	code = errno;
 	if (pid == 0)
 		spawn_child(plan);
-	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	if (pid < 0)
-		return -code;
-	*ret_pid = (pid_t)pid;
-	*ret_pidfd = pidfd;
+		return pid;
+	*ret_pid = pid;
 	return 0;
 }
 

@@ -66,25 +66,29 @@ int guest_events(const char *socket, int *ret_fd, struct err *err)
 	return r < 0 ? err_set_errno(err, r, "cannot reach sbx-vsock") : 0;
 }
 
-/* Takes the next message that is not data. */
-static int read_message(struct stream *stream, uint64_t deadline_ms, struct guest_message *ret,
-			struct err *err)
+int guest_decode(const struct frame *frame, struct guest_message *ret, struct err *err)
 {
-	struct frame frame;
-	int r = stream_read(stream, deadline_ms, &frame);
+	int r = guest_message_decode(frame, ret);
 
-	if (r == 1)
-		r = guest_message_decode(&frame, ret);
-	else if (r == 0)
-		r = -ECONNRESET;
 	if (r < 0)
-		return err_set_errno(err, r, "the guest does not answer");
+		return err_set_errno(err, r, "the guest answers nonsense");
 	if (ret->type != GUEST_ERROR)
 		return 0;
 	r = ret->error > 0 && ret->error < 4096 ? -(int)ret->error : -EIO;
 	(void)err_set(err, r, "the guest says: %.512s", ret->text != NULL ? ret->text : "no");
 	guest_message_finish(ret);
 	return r;
+}
+
+static int read_message(struct stream *stream, uint64_t deadline_ms, struct guest_message *ret,
+			struct err *err)
+{
+	struct frame frame;
+	int r = stream_read(stream, deadline_ms, &frame);
+
+	if (r <= 0)
+		return err_set_errno(err, r == 0 ? -ECONNRESET : r, "the guest does not answer");
+	return guest_decode(&frame, ret, err);
 }
 
 static int await_ok(struct stream *stream, uint64_t deadline_ms, struct guest_message *ret,

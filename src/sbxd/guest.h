@@ -13,6 +13,7 @@
 #include "wire/guest.h"
 
 struct err;
+struct frame;
 
 /* A stream to pid 1. session: it counts as attached while open. */
 int guest_connect(const char *socket, bool session, uint64_t deadline_ms, int *ret_fd,
@@ -20,6 +21,9 @@ int guest_connect(const char *socket, bool session, uint64_t deadline_ms, int *r
 
 /* The events of sbx-vsock: readiness and sessions. */
 int guest_events(const char *socket, int *ret_fd, struct err *err);
+
+/* What a frame says; finish it. A GUEST_ERROR is the failure, in the guest's words. */
+int guest_decode(const struct frame *frame, struct guest_message *ret, struct err *err);
 
 /*
  * Sends count requests at once and takes as many answers, each of which must be

@@ -43,21 +43,7 @@ static int send_command(struct stream *stream, const struct guest_command *comma
 	return r < 0 ? cannot_send(r, err) : 0;
 }
 
-/* What ends the stream: EXIT, or OK; an ERROR is the failure. */
-static int take_end(const struct frame *frame, struct guest_message *ret, struct err *err)
-{
-	int r = guest_message_decode(frame, ret);
-
-	if (r < 0)
-		return err_set_errno(err, r, "the guest answers nonsense");
-	if (ret->type != GUEST_ERROR)
-		return 0;
-	r = ret->error > 0 && ret->error < 4096 ? -(int)ret->error : -EIO;
-	(void)err_set(err, r, "the guest says: %.512s", ret->text != NULL ? ret->text : "no");
-	guest_message_finish(ret);
-	return r;
-}
-
+/* What ends the stream is EXIT, or OK. */
 static int await_end(struct stream *stream, uint64_t deadline_ms, struct tail *output,
 		     struct guest_message *ret, struct err *err)
 {
@@ -69,7 +55,7 @@ static int await_end(struct stream *stream, uint64_t deadline_ms, struct tail *o
 			return err_set_errno(err, r == 0 ? -ECONNRESET : r,
 					     "the guest does not answer");
 		if (frame.type != GUEST_DATA && frame.type != GUEST_DATA_ERR)
-			return take_end(&frame, ret, err);
+			return guest_decode(&frame, ret, err);
 		if (output != NULL)
 			tail_append(output, (const char *)frame.payload, frame.len);
 	}

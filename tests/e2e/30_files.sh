@@ -181,8 +181,8 @@ nothing_above() {
 	fails 1 sbx exec shared cat up
 	fails 1 sbx exec shared cat absolute
 	is "$(sbx exec shared cat etc)" shared
-	fails 2 sbx exec shared ls "$TMP/state"
-	is "$(sbx exec shared ls -A "$TMP")" "$(basename "$SHARED")"
+	fails 2 sbx exec shared ls "$XDG_STATE_HOME"
+	is "$(sbx exec shared ls -A "$(dirname "$SHARED")")" "$(basename "$SHARED")"
 }
 t "links lead to the guest's own files, and the folders above are empty" nothing_above
 

@@ -74,4 +74,3 @@ for agent in claude codex gemini opencode copilot; do
 	fi
 done
 agents reset --force >/dev/null 2>&1
-CASE_SECONDS=240

@@ -6,7 +6,7 @@ our_processes() {
 	for pid in /proc/[0-9]*; do
 		program=$(readlink "$pid/exe") || continue
 		[[ $program == "$SBX_PROGRAMS"/sbx-* ]] || continue
-		grep -qx "${pid#/proc/}" "$TMP/others" || echo "${pid#/proc/}"
+		grep -qx "${pid#/proc/}" "$RUN/others" || echo "${pid#/proc/}"
 	done | sort
 }
 
@@ -29,7 +29,7 @@ daemon_pid() {
 	sbx daemon status --json | jq -r .pid
 }
 
-kill_daemon() {
+end_daemon() {
 	local pid
 	pid=$(daemon_pid)
 	kill -9 "$pid"
@@ -42,7 +42,7 @@ survives() {
 	sbx exec shared sh -c 'echo $$; sleep 3; echo done' >"$TMP/session" &
 	local session=$!
 	wait_for 10 test -s "$TMP/session"
-	kill_daemon
+	end_daemon
 	is "$(sbx exec shared echo alive)" alive
 	wait $session
 	is "$(tail -n 1 "$TMP/session")" done
@@ -137,7 +137,7 @@ damaged_state() {
 	local file
 	file=$(find "$(state)/sandboxes/cut" -name '*.json' | head -n 1)
 	truncate -s $(($(stat -c %s "$file") / 2)) "$file"
-	kill_daemon
+	end_daemon
 	like "$(sbx ls | grep ^cut)" "cut*damaged*"
 	fails 1 sbx exec cut true
 	is "$(sbx exec shared echo alive)" alive

@@ -15,8 +15,11 @@
 # Everything has a public-looking address, since the policy refuses others, and no route leads out: what a test
 # reaches is in here, and what a guest gets out shows in the logs.
 world_here=$(dirname "${BASH_SOURCE[0]}")
+WORLD=$RUN/world
+WORLD_CA=$WORLD/ca.pem
 WORLD_HOST=sbx-host-$$
 WORLD_WORLD=sbx-world-$$
+SANDBOXES=$RUN/sandboxes
 
 in_host() { ip netns exec "$WORLD_HOST" "$@"; }
 in_world() { ip netns exec "$WORLD_WORLD" "$@"; }
@@ -51,14 +54,14 @@ world_addresses() {
 }
 
 world_needed() {
-	[ -z "$WORLD" ] || return 0
+	[ ! -e "$WORLD/ready" ] || return 0
 	if [ "$(id -u)" != 0 ]; then
 		number=$((number + 1))
 		echo "ok $number - $area # SKIP network namespaces need root"
 		return 1
 	fi
-	if ! world_up "$TMP/world" >"$TMP/world.log" 2>&1; then
-		tail -n 20 "$TMP/world.log" "$TMP/world/serve.log" | sed 's/^/# /'
+	if ! world_up >"$WORLD.log" 2>&1; then
+		tail -n 20 "$WORLD.log" "$WORLD/serve.log" | sed 's/^/# /'
 		number=$((number + 1))
 		failures=$((failures + 1))
 		echo "not ok $number - $area: there is a world beyond the host"
@@ -68,9 +71,6 @@ world_needed() {
 }
 
 world_up() {
-	WORLD=$1
-	WORLD_CA=$WORLD/ca.pem
-	SANDBOXES=$TMP/sandboxes
 	mkdir -p "$SANDBOXES" "$WORLD/files" "/etc/netns/$WORLD_HOST"
 	cp "$world_here/names" "$WORLD/names"
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj '/CN=The world' \
@@ -86,11 +86,10 @@ world_up() {
 }
 
 world_down() {
-	[ -n "$WORLD" ] || return 0
+	[ -d "$WORLD" ] || return 0
 	sandboxes reset --force >/dev/null 2>&1
 	ip netns pids "$WORLD_WORLD" 2>/dev/null | xargs -r kill 2>/dev/null
 	ip netns del "$WORLD_HOST" 2>/dev/null
 	ip netns del "$WORLD_WORLD" 2>/dev/null
-	rm -rf "/etc/netns/$WORLD_HOST"
-	WORLD=
+	rm -rf "/etc/netns/$WORLD_HOST" "$WORLD"
 }

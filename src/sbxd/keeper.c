@@ -149,12 +149,14 @@ static void create(struct sandbox *sandbox)
 
 static void remove_sandbox(struct sandbox *sandbox)
 {
+	bool is_damaged = sandbox->record.status == SANDBOX_DAMAGED; /* nothing to write down */
 	struct err err = ERR_INIT;
 
 	sandbox_set_progress(sandbox, "Removing");
 	ports_close_all(sandbox->supervisor->ports, sandbox);
 	sandbox_set_status(sandbox, SANDBOX_REMOVING);
-	save_or_log(sandbox);
+	if (!is_damaged)
+		save_or_log(sandbox);
 	if (delete_files(sandbox, &err) < 0) {
 		(void)pthread_mutex_lock(&sandbox->lock);
 		sandbox->want_remove = false;

@@ -187,13 +187,17 @@ static bool has_failed(const struct run *run, enum run_role role)
 
 /*
  * Backends end in peace when the engine does, and an engine fails when a backend does. Any
- * of them may be seen to end first: who is to blame?
+ * of them may be seen to end first: who is to blame? Only a backend that ended in peace, or
+ * is not our child, is worth a wait for the engine.
  */
 static enum run_role find_culprit(const struct run *run, enum run_role role)
 {
 	struct pollfd engine = { .fd = run->pidfds[RUN_ENGINE], .events = POLLIN };
-	bool has_engine = poll(&engine, 1, CULPRIT_MS) <= 0;
+	bool has_engine;
 
+	if (role != RUN_ENGINE && has_failed(run, role))
+		return role;
+	has_engine = poll(&engine, 1, CULPRIT_MS) <= 0;
 	for (enum run_role other = RUN_BLK; other < RUN_ENGINE; other++)
 		if (has_failed(run, other))
 			return other;
@@ -237,7 +241,7 @@ static bool goes_on_without(struct sandbox *sandbox, struct run *run, enum run_r
 	struct err err = ERR_INIT;
 	char how[64];
 
-	if (role != RUN_BLK || (!has_failed(run, role) && find_culprit(run, role) != role))
+	if (role != RUN_BLK || find_culprit(run, role) != role)
 		return false;
 	describe_end(run->pidfds[role], how, sizeof(how));
 	if (run_restart_blk(sandbox, run, &err) < 0) {

@@ -36,6 +36,14 @@ static const char *kind_name(enum complete complete)
 		return "folder";
 	case COMPLETE_SANDBOX:
 		return "sandbox";
+	case COMPLETE_TEMPLATE:
+		return "template";
+	case COMPLETE_BRANCH:
+		return "branch";
+	case COMPLETE_SERVICE:
+		return "service";
+	case COMPLETE_PRESET:
+		return "preset";
 	case COMPLETE_AGENT:
 		return "agent";
 	case COMPLETE_CHOICES:
@@ -67,20 +75,22 @@ static void print_quoted(const char *text, const char *escaped, FILE *to)
 
 /* --- bash --- */
 
+/* The program itself knows names, see kind_name(): sbx __words KIND. */
 static const char bash_functions[] =
+	"_sbx_ask() {\n"
+	"\tcompgen \"${@:2}\" -W \"$(sbx __words \"$1\" 2>/dev/null)\" -- \"$cur\"\n"
+	"}\n\n"
 	"_sbx_offer() {\n"
 	"\tcase $1 in\n"
 	"\tfile) mapfile -t COMPREPLY < <(compgen -f -- \"$cur\"); compopt -o filenames "
 	"2>/dev/null ;;\n"
 	"\tfolder) mapfile -t COMPREPLY < <(compgen -d -- \"$cur\"); compopt -o filenames "
 	"2>/dev/null ;;\n"
-	"\tsandbox) mapfile -t COMPREPLY < <(compgen -W \"$(sbx ls -q 2>/dev/null)\" -- \"$cur\") "
-	";;\n"
+	"\tsandbox | template | branch | service) mapfile -t COMPREPLY < <(_sbx_ask $1) ;;\n"
+	"\tpreset) mapfile -t COMPREPLY < <(_sbx_ask $1; compgen -f -- \"$cur\") ;;\n"
 	"\twords) mapfile -t COMPREPLY < <(compgen -W \"$2\" -- \"$cur\") ;;\n"
-	"\tagent) mapfile -t COMPREPLY < <(compgen -W shell -- \"$cur\"; compgen -d -- \"$cur\") "
-	";;\n"
-	"\tcopy) mapfile -t COMPREPLY < <(compgen -S : -W \"$(sbx ls -q 2>/dev/null)\" -- "
-	"\"$cur\"; compgen -f -- \"$cur\")\n"
+	"\tagent) mapfile -t COMPREPLY < <(_sbx_ask $1; compgen -d -- \"$cur\") ;;\n"
+	"\tcopy) mapfile -t COMPREPLY < <(_sbx_ask sandbox -S :; compgen -f -- \"$cur\")\n"
 	"\t\tcompopt -o nospace 2>/dev/null ;;\n"
 	"\tesac\n"
 	"\treturn 0\n"
@@ -185,16 +195,15 @@ void completion_print_bash(const struct command *root, FILE *to)
 static const char zsh_functions[] =
 	"#compdef sbx\n"
 	"# zsh completion for sbx, written by 'sbx completion zsh'\n\n"
-	"_sbx_sandbox() {\n"
+	"_sbx_ask() {\n"
 	"\tlocal -a names\n"
-	"\tnames=(${(f)\"$(sbx ls -q 2>/dev/null)\"})\n"
-	"\tcompadd -a names\n"
+	"\tnames=(${(f)\"$(sbx __words $1 2>/dev/null)\"})\n"
+	"\tcompadd \"${@:2}\" -a names\n"
 	"}\n\n"
-	"_sbx_agent() {\n\tcompadd shell\n\t_files -/\n}\n\n"
+	"_sbx_agent() {\n\t_sbx_ask agent\n\t_files -/\n}\n\n"
+	"_sbx_preset() {\n\t_sbx_ask preset\n\t_files\n}\n\n"
 	"_sbx_copy() {\n"
-	"\tlocal -a names\n"
-	"\tnames=(${(f)\"$(sbx ls -q 2>/dev/null)\"})\n"
-	"\tcompadd -S : -a names\n"
+	"\t_sbx_ask sandbox -S :\n"
 	"\t_files\n"
 	"}\n\n";
 
@@ -208,13 +217,15 @@ static void zsh_action(enum complete complete, const char *const *choices, FILE 
 		(void)fputs("_files -/", to);
 		return;
 	case COMPLETE_SANDBOX:
-		(void)fputs("_sbx_sandbox", to);
+	case COMPLETE_TEMPLATE:
+	case COMPLETE_BRANCH:
+	case COMPLETE_SERVICE:
+		(void)fprintf(to, "{_sbx_ask %s}", kind_name(complete));
 		return;
+	case COMPLETE_PRESET:
 	case COMPLETE_AGENT:
-		(void)fputs("_sbx_agent", to);
-		return;
 	case COMPLETE_COPY:
-		(void)fputs("_sbx_copy", to);
+		(void)fprintf(to, "_sbx_%s", kind_name(complete));
 		return;
 	case COMPLETE_CHOICES:
 		(void)fputc('(', to);
@@ -345,13 +356,22 @@ static void fish_arguments(enum complete complete, const char *const *choices, F
 		(void)fputs(" -a '(__fish_complete_directories)'", to);
 		return;
 	case COMPLETE_SANDBOX:
-		(void)fputs(" -a '(sbx ls -q 2>/dev/null)'", to);
+	case COMPLETE_TEMPLATE:
+	case COMPLETE_BRANCH:
+	case COMPLETE_SERVICE:
+		(void)fprintf(to, " -a '(sbx __words %s 2>/dev/null)'", kind_name(complete));
+		return;
+	case COMPLETE_PRESET:
+		(void)fputs(" -F -a '(sbx __words preset 2>/dev/null)'", to);
 		return;
 	case COMPLETE_AGENT:
-		(void)fputs(" -a 'shell (__fish_complete_directories)'", to);
+		(void)fputs(" -a '(sbx __words agent 2>/dev/null; __fish_complete_directories)'",
+			    to);
 		return;
 	case COMPLETE_COPY:
-		(void)fputs(" -F -a '(sbx ls -q 2>/dev/null | string replace -r $ :)'", to);
+		(void)fputs(
+			" -F -a '(sbx __words sandbox 2>/dev/null | string replace -r \"\\$\" :)'",
+			to);
 		return;
 	case COMPLETE_CHOICES:
 		(void)fputs(" -a '", to);

@@ -69,8 +69,10 @@ static void print_options(const struct printer *printer, const struct command *c
 		if (!option->hidden)
 			widen(&own, option_left(option, left));
 	}
-	for (const struct option *option = global_options; option->name != NULL; option++)
-		widen(&global, option_left(option, left));
+	for (const struct option *option = global_options; option->name != NULL; option++) {
+		if (!option->hidden)
+			widen(&global, option_left(option, left));
+	}
 	if (own > 0)
 		print_heading(printer, "Options");
 	for (size_t i = 0; i < OPTION_GROUPS && command->groups[i].options != NULL; i++)

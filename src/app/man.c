@@ -215,8 +215,10 @@ static void print_program_page(const struct man_config *config, FILE *to)
 		print_line(c->summary, to);
 	}
 	(void)fputs(".SH OPTIONS\n", to);
-	for (const struct option *option = global_options; option->name != NULL; option++)
-		print_option(option, to);
+	for (const struct option *option = global_options; option->name != NULL; option++) {
+		if (!option->hidden)
+			print_option(option, to);
+	}
 	for (const struct man_section *s = config->sections; s->title != NULL; s++) {
 		(void)fprintf(to, ".SH %s\n", s->title);
 		print_block(s->text, to);

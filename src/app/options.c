@@ -25,6 +25,12 @@ const struct option global_options[] = {
 	  .kind = OPTION_FLAG,
 	  .offset = offsetof(struct global_options, help),
 	  .help = "show this help" },
+	{ .name = "app-name",
+	  .kind = OPTION_STRING,
+	  .hidden = true,
+	  .argument = "ID",
+	  .offset = offsetof(struct global_options, app_name),
+	  .help = "work with another instance, as SBX_APP_NAME does" },
 	{ .name = NULL },
 };
 
@@ -111,8 +117,10 @@ static int fail_unknown_option(const struct parser *parser, const char *name, si
 		if (!option->hidden)
 			nearest_offer(&nearest, option->name);
 	}
-	for (const struct option *option = global_options; option->name != NULL; option++)
-		nearest_offer(&nearest, option->name);
+	for (const struct option *option = global_options; option->name != NULL; option++) {
+		if (!option->hidden)
+			nearest_offer(&nearest, option->name);
+	}
 	command_path(parser->invocation, path, sizeof(path));
 	if (nearest.best == NULL)
 		return err_set(parser->err, -EINVAL, "'%s' has no option '--%s'", path, typed);

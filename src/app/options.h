@@ -34,6 +34,10 @@ enum complete {
 	COMPLETE_FILE,
 	COMPLETE_FOLDER,
 	COMPLETE_SANDBOX,
+	COMPLETE_TEMPLATE,
+	COMPLETE_BRANCH,  /* of sbx branch, or a sandbox */
+	COMPLETE_SERVICE, /* of sbx secret */
+	COMPLETE_PRESET,  /* of sbx policy, or a file */
 	COMPLETE_AGENT,	  /* an agent, then folders */
 	COMPLETE_CHOICES, /* the words of an option's `choices` */
 	COMPLETE_COPY,	  /* SANDBOX: or a file */
@@ -92,6 +96,7 @@ enum { ARGUMENTS_MANY = 1 << 20 };
 /* What every command accepts. */
 struct global_options {
 	bool help, debug;
+	const char *app_name; /* as SBX_APP_NAME */
 };
 extern const struct option global_options[];
 

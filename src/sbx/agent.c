@@ -55,23 +55,32 @@ static int is_visible(const struct dirent *entry)
 	return entry->d_name[0] != '.';
 }
 
-int agent_refuse(const char *word, struct err *err)
+char *agent_names(const char *separator)
 {
 	autofree char *folder = kit_source_builtin_folder();
-	autocall(buf_finish) struct buf names = { 0 };
+	autocall(buf_finish) struct buf names;
 	struct dirent **entries = NULL;
 	int count = folder == NULL ? 0 : scandir(folder, &entries, is_visible, alphasort);
 
 	buf_init(&names, ERR_TEXT_MAX);
 	for (int i = 0; i < count; i++) {
 		if (kit_source_is_builtin(entries[i]->d_name))
-			(void)buf_printf(&names, "%s%s", names.len > 0 ? ", " : "",
+			(void)buf_printf(&names, "%s%s", names.len > 0 ? separator : "",
 					 entries[i]->d_name);
 		free(entries[i]);
 	}
 	free(entries);
+	if (names.len == 0)
+		(void)buf_printf(&names, "%s", AGENT_DEFAULT);
+	return buf_str(&names) != NULL ? strdup(buf_str(&names)) : NULL;
+}
+
+int agent_refuse(const char *word, struct err *err)
+{
+	autofree char *names = agent_names(", ");
+
 	return err_set(err, -EINVAL, "there is no agent '%s'; there are: %s", word,
-		       names.len > 0 && buf_str(&names) != NULL ? buf_str(&names) : AGENT_DEFAULT);
+		       names != NULL ? names : AGENT_DEFAULT);
 }
 
 int agent_name(const char *word, const struct kit_options *options, char **ret, struct err *err)

@@ -23,6 +23,9 @@ struct kit_prepared;
  */
 bool agent_is_available(const char *word);
 
+/* The names of those that there are, parted by the separator; owned by the caller, or NULL. */
+char *agent_names(const char *separator);
+
 /* -EINVAL with a sentence that names the agents that there are. */
 int agent_refuse(const char *word, struct err *err);
 

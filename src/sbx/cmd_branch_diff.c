@@ -113,6 +113,6 @@ const struct command cmd_branch_diff = {
 	.values_size = sizeof(struct diff_options),
 	.least = 1,
 	.most = 1,
-	.first = COMPLETE_SANDBOX,
+	.first = COMPLETE_BRANCH,
 	.run = run,
 };

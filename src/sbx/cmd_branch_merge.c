@@ -134,7 +134,7 @@ const struct command cmd_branch_merge = {
 	.values_size = sizeof(struct merge_options),
 	.least = 1,
 	.most = 1,
-	.first = COMPLETE_SANDBOX,
+	.first = COMPLETE_BRANCH,
 	.run = run_merge,
 };
 
@@ -147,6 +147,6 @@ const struct command cmd_branch_fetch = {
 	.values_size = sizeof(struct merge_options),
 	.least = 1,
 	.most = 1,
-	.first = COMPLETE_SANDBOX,
+	.first = COMPLETE_BRANCH,
 	.run = run_fetch,
 };

@@ -87,5 +87,6 @@ const struct command cmd_branch_rm = {
 	.values_size = sizeof(struct rm_options),
 	.least = 1,
 	.most = 1,
+	.first = COMPLETE_BRANCH,
 	.run = run,
 };

@@ -212,7 +212,7 @@ const struct command cmd_kit_add = {
 		"The mixin may have variables, install steps and hosts that are allowed; all else "
 		"takes\n"
 		"part in how a sandbox is made, and is refused. Install steps run at once.",
-	.examples = "sbx kit add demo ./mymixin\t",
+	.examples = "sbx kit add demo ./mymixin\tits tool and its hosts, in a sandbox that runs",
 	.groups = { { .options = kit_argument_rows }, { .options = yes_rows } },
 	.values_size = sizeof(struct kit_options),
 	.least = 2,

@@ -150,7 +150,7 @@ const struct command cmd_kit_validate = {
 	.values_size = sizeof(struct kit_options),
 	.least = 1,
 	.most = 1,
-	.first = COMPLETE_FOLDER,
+	.first = COMPLETE_AGENT,
 	.run = run_validate,
 };
 
@@ -168,6 +168,6 @@ const struct command cmd_kit_inspect = {
 	.values_size = sizeof(struct inspect_options),
 	.least = 1,
 	.most = 1,
-	.first = COMPLETE_FOLDER,
+	.first = COMPLETE_AGENT,
 	.run = run_inspect,
 };

@@ -188,7 +188,7 @@ const struct command cmd_kit_push = {
 		"it, with this user's logins and certificates. Arguments are only checked: the "
 		"image\n"
 		"has the kit as it was written.",
-	.examples = "sbx kit push ./mykit docker.io/me/mykit:1.0\t",
+	.examples = "sbx kit push ./mykit docker.io/me/mykit:1.0\tgive it to others",
 	.groups = { { .options = push_rows },
 		    { .options = kit_argument_rows,
 		      .offset = offsetof(struct move_options, kit) } },

@@ -1,5 +1,7 @@
 /* sbx login and logout: there is no account, so a login is the choice of a policy. */
 #include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 
 #include "base/cleanup.h"
@@ -44,12 +46,47 @@ static int run_login(const struct invocation *invocation, struct err *err)
 	return r;
 }
 
+/* Scripts that log in elsewhere go on here; nothing is read and nothing kept. */
+struct account_options {
+	const char *username;
+	bool password_stdin, yes;
+};
+
+static const struct option login_rows[] = {
+	{ .name = "username",
+	  .letter = 'u',
+	  .kind = OPTION_STRING,
+	  .hidden = true,
+	  .argument = "USER",
+	  .offset = offsetof(struct account_options, username),
+	  .help = "ignored" },
+	{ .name = "password-stdin",
+	  .kind = OPTION_FLAG,
+	  .hidden = true,
+	  .offset = offsetof(struct account_options, password_stdin),
+	  .help = "ignored" },
+	{ .name = NULL },
+};
+
+static const struct option logout_rows[] = {
+	{ .name = "yes",
+	  .letter = 'y',
+	  .kind = OPTION_FLAG,
+	  .hidden = true,
+	  .offset = offsetof(struct account_options, yes),
+	  .help = "ignored" },
+	{ .name = NULL },
+};
+
 const struct command cmd_login = {
 	.name = "login",
 	.summary = "Choose the network policy; there is no account",
 	.arguments = "[PRESET]",
 	.description = "The same as sbx policy init, once. Nothing is sent anywhere.",
+	.groups = { { .options = login_rows } },
+	.values_size = sizeof(struct account_options),
 	.most = 1,
+	.first = COMPLETE_PRESET,
 	.run = run_login,
 };
 
@@ -64,5 +101,7 @@ static int run_logout(const struct invocation *invocation, struct err *err)
 const struct command cmd_logout = {
 	.name = "logout",
 	.summary = "Say that there is no account",
+	.groups = { { .options = logout_rows } },
+	.values_size = sizeof(struct account_options),
 	.run = run_logout,
 };

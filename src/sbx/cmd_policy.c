@@ -32,6 +32,7 @@ static int run_init(const struct invocation *invocation, struct err *err)
 
 static const struct command init = {
 	.name = "init",
+	.alias = "set-default",
 	.summary = "Choose what sandboxes may reach unless they are told otherwise",
 	.arguments = "[PRESET]",
 	.description =
@@ -41,6 +42,7 @@ static const struct command init = {
 		"\n"
 		"Older names are allow-all and deny-all. It is chosen once; see: sbx policy reset",
 	.most = 1,
+	.first = COMPLETE_PRESET,
 	.run = run_init,
 };
 

@@ -153,6 +153,6 @@ const struct command cmd_review = {
 	.values_size = sizeof(struct review_options),
 	.least = 1,
 	.most = 1,
-	.first = COMPLETE_SANDBOX,
+	.first = COMPLETE_BRANCH,
 	.run = run,
 };

@@ -174,5 +174,6 @@ const struct command cmd_secret_import = {
 	.groups = { { .options = rows } },
 	.values_size = sizeof(struct import_options),
 	.most = 1,
+	.first = COMPLETE_SERVICE,
 	.run = run,
 };

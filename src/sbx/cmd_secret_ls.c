@@ -36,6 +36,7 @@ static const struct option rows[] = {
 	{ .name = "service",
 	  .kind = OPTION_STRING,
 	  .argument = "SERVICE",
+	  .complete = COMPLETE_SERVICE,
 	  .offset = offsetof(struct ls_options, service),
 	  .help = "those of this service only" },
 	{ .name = "quiet",

@@ -146,7 +146,8 @@ static int run(const struct invocation *invocation, struct err *err)
 		.name = command_name, .alias = command_alias, .hidden = is_hidden,                 \
 		.summary = "Remove a secret", .description = "Running sandboxes lose it at once.", \
 		.arguments = "[SERVICE]", .groups = { { .options = rows } },                       \
-		.values_size = sizeof(struct rm_options), .most = 2, .run = run,                   \
+		.values_size = sizeof(struct rm_options), .most = 2, .first = COMPLETE_SERVICE,    \
+		.run = run,                                                                        \
 	}
 
 const struct command cmd_secret_rm = RM_COMMAND("rm", "remove", false);

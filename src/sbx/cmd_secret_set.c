@@ -365,6 +365,7 @@ const struct command cmd_secret_set = {
 		    { .options = source_rows, .offset = offsetof(struct set_options, source) } },
 	.values_size = sizeof(struct set_options),
 	.most = 2,
+	.first = COMPLETE_SERVICE,
 	.run = run_set,
 };
 

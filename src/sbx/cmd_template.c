@@ -246,6 +246,7 @@ static const struct command inspect = {
 	.arguments = "TAG|ID",
 	.least = 1,
 	.most = 1,
+	.first = COMPLETE_TEMPLATE,
 	.run = run_inspect,
 };
 
@@ -261,6 +262,8 @@ static const struct command rm = {
 	.values_size = sizeof(struct rm_options),
 	.least = 1,
 	.most = ARGUMENTS_MANY,
+	.first = COMPLETE_TEMPLATE,
+	.rest = COMPLETE_TEMPLATE,
 	.run = run_rm,
 };
 

@@ -169,6 +169,7 @@ const struct command template_export = {
 		"for other programs that take images. The same template makes the same bytes.",
 	.least = 2,
 	.most = 2,
+	.first = COMPLETE_TEMPLATE,
 	.rest = COMPLETE_FILE,
 	.run = run,
 };

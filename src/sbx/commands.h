@@ -59,5 +59,6 @@ extern const struct command cmd_secret_unset;
 extern const struct command cmd_stop;
 extern const struct command cmd_template;
 extern const struct command cmd_version;
+extern const struct command cmd_words;
 
 #endif

@@ -37,6 +37,7 @@ const struct option create_option_rows[] = {
 	  .letter = 't',
 	  .kind = OPTION_STRING,
 	  .argument = "REF",
+	  .complete = COMPLETE_TEMPLATE,
 	  TARGET(template),
 	  .help = "what its root is made of (default: shell)" },
 	{ .name = "pull",
@@ -132,7 +133,7 @@ const struct option create_option_rows[] = {
 	{ .name = "policy",
 	  .kind = OPTION_STRING,
 	  .argument = "PRESET|FILE",
-	  .complete = COMPLETE_FILE,
+	  .complete = COMPLETE_PRESET,
 	  TARGET(policy),
 	  .help = "network policy of its own: open, balanced, locked-down,\n"
 		  "or a policy file (default: the one of sbx policy init)" },

@@ -62,6 +62,8 @@ static int run(int argc, char **argv)
 
 	if (r < 0)
 		return refuse(&invocation, &err);
+	if (invocation.globals.app_name != NULL)
+		(void)setenv("SBX_APP_NAME", invocation.globals.app_name, 1);
 	if (invocation.globals.help || invocation.command->run == NULL)
 		return show_help(&invocation);
 	r = invocation.command->run(&invocation, &err);
@@ -73,7 +75,11 @@ static int run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	int status = run(argc, argv);
+	int status;
+
+	/* Several of us may write to one terminal or log: a line each, not pieces. */
+	(void)setvbuf(stderr, NULL, _IOLBF, 0);
+	status = run(argc, argv);
 
 	if (fflush(stdout) != 0 || ferror(stdout) != 0) {
 		if (errno == EPIPE)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -77,5 +78,9 @@ int mounts_add_spec(json_t *mounts, const char *text, struct err *err)
 	target = find_target(source);
 	if (target != NULL)
 		target[-1] = '\0';
+	else if (strchr(source, ':') != NULL && access(source, F_OK) < 0)
+		return err_set(err, -EINVAL,
+			       "'%s' is no SRC:DST[:ro]; DST is an absolute path in the sandbox",
+			       text);
 	return add(mounts, source, target, read_only, err);
 }

@@ -8,7 +8,7 @@ static const struct command *const commands[] = {
 	&cmd_disk,   &cmd_df,	    &cmd_template, &cmd_branch,	    &cmd_review,  &cmd_env,
 	&cmd_kit,    &cmd_policy,   &cmd_secret,   &cmd_login,	    &cmd_logout,  &cmd_audit,
 	&cmd_daemon, &cmd_diagnose, &cmd_reset,	   &cmd_completion, &cmd_version, &cmd_help,
-	&cmd_man,    NULL,
+	&cmd_man,    &cmd_words,    NULL,
 };
 
 /* The older form differs in how sandboxes are made and removed. */

@@ -22,8 +22,7 @@ int disk_check_size(const char *what, uint64_t bytes, struct err *err)
 {
 	if (bytes >= DISK_MIN_BYTES && bytes <= DISK_MAX_BYTES)
 		return 0;
-	return err_set(err, -EINVAL, "%s of %" PRIu64 " MiB: 512 MiB to 16 TiB are possible", what,
-		       bytes >> 20);
+	return err_set(err, -EINVAL, "%s has 512 MiB to 16 TiB, like 20g", what);
 }
 
 /* Runs mke2fs on the file; its words go nowhere, its status tells. */

@@ -46,8 +46,7 @@ int host_check(const struct host *host, uint64_t engine_bytes, unsigned *cpus,
 			       *memory_bytes / HOST_MIB, host->memory_bytes / HOST_MIB);
 	if (*memory_bytes != 0 && *memory_bytes < memory_min)
 		return err_set(err, -EINVAL,
-			       "%" PRIu64 " MiB of memory are too little; 128 MiB are needed",
-			       *memory_bytes / HOST_MIB);
+			       "a sandbox needs at least 128 MiB of memory, like 512m or 8g");
 	if (*cpus == 0)
 		*cpus = host->cpus;
 	if (*memory_bytes == 0)

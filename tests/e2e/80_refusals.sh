@@ -30,6 +30,7 @@ workspaces() {
 	refused "*--force*" sbx create --name ws shell "$HOME"
 	refused "*--force*" sbx create --name ws shell "$XDG_STATE_HOME/sbx"
 	refused "*" sbx create --name ws shell "/$(printf 'd/%.0s' $(seq 3000))"
+	refused "*SRC:DST*absolute*" sbx create --name ws --mount "$TMP:inside" shell "$SHARED"
 }
 t "missing workspaces, / and the home directory" workspaces
 
@@ -58,10 +59,10 @@ t "workspaces with a space, a newline, and thousands of bytes work" odd_workspac
 
 resources() {
 	refused "*memory*" sbx create --name res -m 100t shell "$SHARED"
-	refused "*memory*128*" sbx create --name res -m 1m shell "$SHARED"
+	refused "*128 MiB of memory*" sbx create --name res -m 1 shell "$SHARED"
 	refused "*" sbx create --name res -m lots shell "$SHARED"
 	refused "*CPU*" sbx create --name res --cpus 10000 shell "$SHARED"
-	refused "*" sbx create --name res --disk 1k shell "$SHARED"
+	refused "*512 MiB*" sbx create --name res --disk 1 shell "$SHARED"
 }
 t "memory, CPUs and disks beyond what there is" resources
 

@@ -123,7 +123,7 @@ TEST(help_names_every_option_in_a_hundred_columns)
 		(void)fclose(to);
 		CHECK(strstr(text, command->summary) != NULL);
 		command_for_each_option (option, command)
-			CHECK(strstr(text, option->name) != NULL);
+			CHECK(option->hidden || strstr(text, option->name) != NULL);
 		for (size_t i = 0; i < size; i++) {
 			column = text[i] == '\n' ? 0 : column + 1;
 			CHECK(column <= 100);
@@ -182,9 +182,10 @@ TEST(pages_that_do_not_exist)
 	CHECK(man_print(&config, "", stderr) < 0);
 }
 
-/* A folder with a fake sbx that names two sandboxes, for completion to ask. */
+/* A folder with a fake sbx that names two things of each kind, for completion to ask. */
 static const char fake_setup[] =
-	"mkdir -p complete.d/folder && printf '#!/bin/sh\\necho demo\\necho other\\n' "
+	"mkdir -p complete.d/folder && printf '#!/bin/sh\\ncase $1:$2 in\\n"
+	"__words:sandbox) echo demo; echo other;;\\n__words:*) echo a-$2; echo b-$2;;\\nesac\\n' "
 	"> complete.d/sbx && chmod +x complete.d/sbx";
 
 static const struct {
@@ -203,7 +204,15 @@ static const struct {
 	{ "sbx daemon st", { "start", "stop", "status" }, "restart" },
 	{ "sbx daemon status --", { "--json" }, "--detach" },
 	{ "sbx stop demo ", { "demo", "other" }, "run" },
-	{ "sbx run s", { "shell" }, "run" },
+	{ "sbx run a", { "a-agent" }, "b-agent" },
+	{ "sbx create ", { "a-agent", "folder" }, "create" },
+	{ "sbx run -t ", { "a-template", "b-template" }, "demo" },
+	{ "sbx run --policy ", { "a-preset", "folder" }, "demo" },
+	{ "sbx login ", { "a-preset" }, "demo" },
+	{ "sbx template rm x ", { "a-template" }, "demo" },
+	{ "sbx branch merge ", { "a-branch" }, "demo" },
+	{ "sbx secret set ", { "a-service" }, "demo" },
+	{ "sbx cp d", { "demo:" }, "other:" },
 	{ "sbx run --kernel fol", { "folder" }, "shell" },
 	{ "sbx exec -w /tmp -u me ", { "demo" }, "run" },
 	{ "sbx completion ", { "bash", "zsh", "fish" }, "demo" },

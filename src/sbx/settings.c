@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/check.h"
@@ -40,6 +41,19 @@ char *settings_path(const char *file)
 		n = asprintf(&path, "%s/.config/sbx%s%s/%s", home, is_named ? "-" : "",
 			     is_named ? name : "", file);
 	return n < 0 ? NULL : path;
+}
+
+int settings_forget(struct err *err)
+{
+	static const char *const files[] = { "settings.json", "kits.json", "environments.json" };
+
+	for (size_t i = 0; i < countof(files); i++) {
+		autofree char *path = settings_path(files[i]);
+
+		if (path != NULL && unlink(path) < 0 && errno != ENOENT)
+			return err_set_errno(err, -errno, "cannot remove '%s'", path);
+	}
+	return 0;
 }
 
 static bool is_right(const json_t *value, bool is_list)

@@ -19,6 +19,9 @@ struct err;
 /* A file of the configuration folder; owned by the caller, NULL when there is no such folder. */
 char *settings_path(const char *file);
 
+/* Removes what is in the configuration folder: the settings, and what was agreed to. */
+int settings_forget(struct err *err);
+
 /* The settings, defaults filled in; owned by the caller. -errno with a sentence. */
 int settings_read(json_t **ret, struct err *err);
 

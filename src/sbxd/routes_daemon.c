@@ -16,6 +16,7 @@
 #include "sbxd/policy_log.h"
 #include "sbxd/policy_store.h"
 #include "sbxd/route.h"
+#include "sbxd/secret_store.h"
 #include "sbxd/supervisor.h"
 #include "sbxd/template_store.h"
 #include "sbxd/view.h"
@@ -137,16 +138,26 @@ static int stop(struct request *request, struct err *err)
 
 static int reset(struct request *request, struct err *err)
 {
-	json_t *names = json_array();
+	struct supervisor *supervisor = request->supervisor;
+	int keep_secrets = 0;
+	json_t *names;
+	int r = request_unpack(request, err, "{s?b}", "preserve_secrets", &keep_secrets);
 
-	do_all(request->supervisor, SANDBOX_REMOVE, names);
-	policy_log_clear(request->supervisor->policy_log, NULL);
-	if (policy_store_reset(request->supervisor->policy, err) < 0 ||
-	    template_store_clear(request->supervisor->store, err) < 0) {
+	if (r < 0)
+		return r;
+	names = json_array();
+	do_all(supervisor, SANDBOX_REMOVE, names);
+	policy_log_clear(supervisor->policy_log, NULL);
+	r = policy_store_reset(supervisor->policy, err);
+	if (r == 0)
+		r = template_store_clear(supervisor->store, err);
+	if (r == 0 && keep_secrets == 0)
+		r = secret_store_reset(supervisor->secrets, err);
+	if (r < 0) {
 		json_decref(names);
-		return err->code;
+		return r;
 	}
-	template_store_collect(request->supervisor->store, request->supervisor);
+	template_store_collect(supervisor->store, supervisor);
 	request->after = end_daemon;
 	return request_reply(request, 200, json_pack("{s{so}}", "result", "removed", names), err);
 }

@@ -270,6 +270,22 @@ void secret_store_destroy(struct secret_store *store)
 	free(store);
 }
 
+int secret_store_reset(struct secret_store *store, struct err *err)
+{
+	int r;
+
+	(void)pthread_mutex_lock(&store->lock);
+	while (store->pending_count > 0)
+		pending_finish(&store->pending[--store->pending_count]);
+	secret_values_finish(store);
+	vault_close(store->vault);
+	store->vault = NULL;
+	r = vault_delete(store->folder, err);
+	store->generation++;
+	(void)pthread_mutex_unlock(&store->lock);
+	return r;
+}
+
 void secret_store_set_hooks(struct secret_store *store, const struct secret_hooks *hooks)
 {
 	store->hooks = *hooks;

@@ -98,6 +98,9 @@ void secret_store_forget_kit(struct secret_store *store, const char *sandbox);
 void secret_store_event(struct secret_store *store, const char *sandbox,
 			const struct proxy_message *message);
 
+/* Removes the vault with all that is in it, locked or not. */
+int secret_store_reset(struct secret_store *store, struct err *err);
+
 /* The sandbox is removed: so are its own secrets. store NULL: nothing to forget. */
 void secret_store_forget_sandbox(struct secret_store *store, const char *sandbox);
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
@@ -333,6 +334,18 @@ int vault_rekey(struct vault *vault, const char *passphrase, struct err *err)
 			       VAULT_PASSPHRASE_MAX);
 	r = lock(vault, &lock_fd, err);
 	return r < 0 ? r : rekey(vault, passphrase, err);
+}
+
+int vault_delete(const char *folder, struct err *err)
+{
+	autofree char *path = NULL;
+
+	if (asprintf(&path, "%s/vault", folder) < 0)
+		return err_set(err, -ENOMEM, "out of memory");
+	if (unlink(path) < 0 && errno != ENOENT)
+		return err_set_errno(err, -errno, "cannot remove the vault '%s'", path);
+	key_forget_file(folder);
+	return 0;
 }
 
 enum vault_key vault_key(const struct vault *vault)

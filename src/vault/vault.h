@@ -85,6 +85,9 @@ int vault_remove(struct vault *vault, enum vault_kind kind, const char *name, co
  */
 int vault_rekey(struct vault *vault, const char *passphrase, struct err *err);
 
+/* Removes the vault of this folder, opened or not, with its key file; fine when there is none. */
+int vault_delete(const char *folder, struct err *err);
+
 enum vault_key vault_key(const struct vault *vault);
 size_t vault_count(const struct vault *vault);
 const struct vault_entry *vault_at(const struct vault *vault, size_t index);

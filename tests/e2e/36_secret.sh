@@ -165,3 +165,21 @@ remove_all() {
 	is "$(sbx secret ls)" 'No secrets found for scope "all".'
 }
 t "rm" remove_all
+
+# In an instance of its own, by the hidden option that other names of sbx have too.
+reset_forgets() {
+	local apart="--app-name forgetful"
+	sbx $apart login --username me --password-stdin balanced </dev/null
+	echo kept-until-reset-1 | sbx $apart secret set xai
+	mkdir -p "$XDG_CONFIG_HOME/sbx-forgetful"
+	echo '{"kit.allowLocalKits": false}' >"$XDG_CONFIG_HOME/sbx-forgetful/settings.json"
+	says "$(sbx $apart reset -f --preserve-secrets)" 'as after installation, but for the secrets'
+	test ! -e "$XDG_CONFIG_HOME/sbx-forgetful/settings.json"
+	is "$(sbx $apart secret ls -q)" xai
+	says "$(sbx $apart reset -f)" 'as after installation$'
+	is "$(sbx $apart secret ls -q)" ""
+	is "$(cd "$XDG_STATE_HOME/sbx-forgetful/secrets" && echo *)" vault.lock
+	sbx $apart logout -y
+	sbx $apart daemon stop
+}
+t "reset forgets the secrets too, unless they are to be preserved" reset_forgets

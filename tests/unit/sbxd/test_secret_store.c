@@ -174,6 +174,25 @@ TEST(the_sandbox_s_own_wins_and_goes_with_it)
 	end(store);
 }
 
+TEST(a_reset_leaves_no_secret)
+{
+	struct secret_store *store = begin();
+	struct err err = ERR_INIT;
+	struct proxy_message found;
+
+	CHECK_EQ(secret_store_reset(store, &err), 0); /* there is none yet */
+	CHECK_EQ(set_key(store, "openai", NULL, "sk-global"), 0);
+	CHECK_EQ(secret_store_rekey(store, "a passphrase", &err), 0);
+	CHECK_EQ(secret_store_reset(store, &err), 0);
+	CHECK(!find(store, "web", CREDENTIAL_SERVICE, "openai", NULL, &found));
+	CHECK_EQ(secret_store_check(store, &err), -ENOENT);
+	CHECK_EQ(set_key(store, "openai", NULL, "sk-other"), 0);
+	CHECK(find(store, "web", CREDENTIAL_SERVICE, "openai", NULL, &found));
+	CHECK_STR(found.value, "sk-other");
+	proxy_message_finish(&found);
+	end(store);
+}
+
 TEST(a_kit_brings_a_service_of_its_own)
 {
 	struct secret_store *store = begin();

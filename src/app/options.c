@@ -12,7 +12,7 @@
 #include "base/err.h"
 #include "base/parse.h"
 
-enum { PATH_TEXT_MAX = 128, CHOICES_TEXT_MAX = 256 };
+enum { PATH_TEXT_MAX = 128, CHOICES_TEXT_MAX = 256, NAME_TEXT_MAX = 64 };
 
 const struct option global_options[] = {
 	{ .name = "debug",
@@ -254,6 +254,17 @@ static int store_with_next(struct parser *parser, const struct target *target, c
 	return store(parser, target, value);
 }
 
+/* The row no-NAME, with which a command tells "no" from nothing said; false: there is none. */
+static bool find_opposite(const struct parser *parser, const struct option *option,
+			  struct target *ret)
+{
+	char name[NAME_TEXT_MAX];
+	int len = snprintf(name, sizeof(name), "no-%s", option->name);
+
+	return len > 0 && (size_t)len < sizeof(name) &&
+	       find_option(parser, name, (size_t)len, 0, ret);
+}
+
 static int parse_long(struct parser *parser, const char *name)
 {
 	size_t len = strcspn(name, "=");
@@ -262,6 +273,9 @@ static int parse_long(struct parser *parser, const char *name)
 
 	if (!find_option(parser, name, len, 0, &target))
 		return fail_unknown_option(parser, name, len);
+	if (target.option->kind == OPTION_FLAG && value != NULL && strcmp(value, "false") == 0 &&
+	    find_opposite(parser, target.option, &target))
+		value = NULL;
 	return store_with_next(parser, &target, value);
 }
 

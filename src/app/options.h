@@ -8,7 +8,8 @@
  *
  * Understood: --name VALUE, --name=VALUE, --flag, --flag=false, -n VALUE,
  * -nVALUE, -n=VALUE, -abc, and -- which ends the options. Options and
- * arguments may be mixed, unless the command says raw_after_first.
+ * arguments may be mixed, unless the command says raw_after_first. Where there
+ * is a row no-flag, --flag=false is that.
  */
 #ifndef APP_OPTIONS_H
 #define APP_OPTIONS_H

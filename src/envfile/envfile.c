@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "envfile/check.h"
 #include "envfile/grammar.h"
 #include "envfile/values.h"
 #include "kit/rule.h"
@@ -98,7 +99,17 @@ static int place_paths(json_t *env, const char *folder)
 	return r;
 }
 
-/* A kit of this machine is said by "./" or "../"; others are references as they stand. */
+/* A kit of this machine is said by a dot in front, or ends in ".zip"; others stay as they are. */
+static bool is_kit_path(const char *source)
+{
+	size_t len = strlen(source);
+
+	return strcmp(source, ".") == 0 || strcmp(source, "..") == 0 ||
+	       strncmp(source, "./", 2) == 0 || strncmp(source, "../", 3) == 0 ||
+	       (len > 4 && strcmp(source + len - 4, ".zip") == 0 &&
+		strncmp(source, "git+", 4) != 0);
+}
+
 static int place_kits(json_t *env, const char *folder)
 {
 	json_t *kit;
@@ -107,9 +118,7 @@ static int place_kits(json_t *env, const char *folder)
 
 	json_array_foreach(json_object_get(env, "kits"), i, kit)
 	{
-		const char *source = json_string_value(json_object_get(kit, "source"));
-
-		if (strncmp(source, "./", 2) == 0 || strncmp(source, "../", 3) == 0)
+		if (is_kit_path(json_string_value(json_object_get(kit, "source"))))
 			r |= make_absolute(kit, "source", folder);
 	}
 	return r;
@@ -227,26 +236,6 @@ static int check_default(const struct envfile_request *request, const struct doc
 	return 0;
 }
 
-static int check_secrets(const struct document *document, const json_t *env, struct err *err)
-{
-	const struct node *node = node_member(document->root, "secrets");
-	const char *service;
-	json_t *secret;
-
-	json_object_foreach(json_object_get(env, "secrets"), service, secret)
-	{
-		int sources = (json_object_get(secret, "value") != NULL) +
-			      (json_object_get(secret, "ref") != NULL) +
-			      (json_object_get(secret, "command") != NULL);
-
-		if (sources > 1)
-			return node_refuse(
-				document, node_member(node, service), err,
-				"the secret '%s' must have one of value, ref and command", service);
-	}
-	return 0;
-}
-
 static int read_one(const struct envfile_request *request, struct document *document,
 		    const struct envfile_source *source, const json_t *values, json_t **ret,
 		    struct err *err)
@@ -262,8 +251,6 @@ static int read_one(const struct envfile_request *request, struct document *docu
 		r = settle_workspace(document, env, err);
 	if (r == 0)
 		r = settle_kits(document, env, err);
-	if (r == 0)
-		r = check_secrets(document, env, err);
 	if (r == 0 && (place_paths(env, folder) != 0 || place_kits(env, folder) != 0))
 		r = out_of_memory(err);
 	if (r == 0 && source->is_default)
@@ -324,10 +311,10 @@ static int resolve(const struct envfile_request *request, struct documents *docu
 			r = out_of_memory(err);
 		json_decref(one);
 	}
+	if (r == 0)
+		r = envfile_check(env, err);
 	(void)json_object_del(env, "args");
 	(void)json_object_del(env, "schemaVersion");
-	if (r == 0 && json_object_get(env, "agent") == NULL)
-		r = err_set(err, -EINVAL, "no file says which agent runs: agent: shell");
 	return r;
 }
 

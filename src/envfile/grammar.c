@@ -47,6 +47,19 @@ static const char *check_variable(const char *text)
 	return envfile_is_variable(text) ? NULL : "the name of a variable";
 }
 
+static const char *check_skills(const char *text)
+{
+	return strcmp(text, "off") == 0 || strcmp(text, "readonly") == 0 ||
+			       strcmp(text, "readwrite") == 0
+		       ? NULL
+		       : "off, readonly or readwrite";
+}
+
+static const char *check_backend(const char *text)
+{
+	return strcmp(text, "sdk") == 0 || strcmp(text, "cli") == 0 ? NULL : "sdk or cli";
+}
+
 static const char *check_duration(const char *text)
 {
 	uint64_t seconds;
@@ -97,10 +110,10 @@ static const struct rule options[] = {
 	{ .key = "cpus", .kind = RULE_TEXT, .check = check_cpus },
 	{ .key = "pullPolicy", .kind = RULE_TEXT, .check = check_pull },
 	{ .key = "profile", .kind = RULE_TEXT },
-	{ .key = "skills", .kind = RULE_TEXT },
-	{ .key = "display", .kind = RULE_ANY },
-	{ .key = "gpu", .kind = RULE_ANY },
-	{ .key = "usb", .kind = RULE_ANY },
+	{ .key = "skills", .kind = RULE_TEXT, .check = check_skills },
+	{ .key = "display", .kind = RULE_BOOL },
+	{ .key = "gpu", .kind = RULE_BOOL },
+	{ .key = "usb", .kind = RULE_TEXTS },
 	{ .key = NULL },
 };
 
@@ -110,7 +123,7 @@ static const struct rule secret[] = {
 	{ .key = "command", .kind = RULE_TEXT, .check = text_filled },
 	{ .key = "snapshot", .kind = RULE_BOOL },
 	{ .key = "refresh", .kind = RULE_TEXT, .check = text_filled },
-	{ .key = "backend", .kind = RULE_TEXT },
+	{ .key = "backend", .kind = RULE_TEXT, .check = check_backend },
 	{ .key = "noVerify", .kind = RULE_BOOL },
 	{ .key = NULL },
 };
@@ -126,9 +139,21 @@ static const struct rule binding[] = {
 	{ .key = NULL },
 };
 
+const struct rule envfile_bindings[] = {
+	{ .key = "bindings", .kind = RULE_TABLE, .check = text_service, .members = binding },
+	{ .key = NULL },
+};
+
+static const struct rule source[] = {
+	{ .key = "value", .kind = RULE_TEXT, .check = text_filled },
+	{ .key = "ref", .kind = RULE_TEXT, .check = text_filled },
+	{ .key = "command", .kind = RULE_TEXT, .check = text_filled },
+	{ .key = NULL },
+};
+
 static const struct rule registry[] = {
-	{ .key = "username", .kind = RULE_TEXT },
-	{ .key = "secret", .kind = RULE_TEXT, .is_required = true },
+	{ .key = "username", .kind = RULE_MEMBERS, .members = source },
+	{ .key = "secret", .kind = RULE_MEMBERS, .is_required = true, .members = source },
 	{ .key = NULL },
 };
 
@@ -169,10 +194,10 @@ static const struct rule lifecycle[] = {
 };
 
 const struct rule envfile_rules[] = {
-	{ .key = "schemaVersion", .kind = RULE_TEXT, .is_required = true, .check = check_version },
+	{ .key = "schemaVersion", .kind = RULE_TEXT, .check = check_version },
 	{ .key = "name", .kind = RULE_TEXT, .check = check_name },
 	{ .key = "agent", .kind = RULE_TEXT, .check = text_filled },
-	{ .key = "args", .kind = RULE_TABLE, .check = check_variable, .members = argument },
+	{ .key = "args", .kind = RULE_TABLE, .check = text_argument, .members = argument },
 	{ .key = "kits", .kind = RULE_ANY },
 	{ .key = "workspace", .kind = RULE_ANY },
 	{ .key = "additionalWorkspaces", .kind = RULE_LIST, .members = additional },

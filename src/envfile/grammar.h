@@ -10,6 +10,9 @@
 
 extern const struct rule envfile_rules[];
 
+/* The one key `bindings:` of it, for the file where the user's own are kept. */
+extern const struct rule envfile_bindings[];
+
 /* 2 to 63 letters, digits, '-' and '.', a letter or digit at both ends. */
 bool envfile_is_name(const char *text);
 

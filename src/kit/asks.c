@@ -1,5 +1,6 @@
 #include "kit/asks.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include "kit/bundle.h"
@@ -29,14 +30,20 @@ static int add_network(json_t *asks, const json_t *spec)
 	return r;
 }
 
+/* A sentence of these can be agreed to beforehand: "the WHAT 'SERVICE', sent to HOST". */
+static json_t *sent_to(const char *what, const char *service, const char *host)
+{
+	return json_sprintf("the %s '%s', sent to %s", what, service, host);
+}
+
 static int add_hosts(json_t *asks, const char *service, const json_t *hosts)
 {
 	json_t *host;
 	size_t i;
 	int r = 0;
 
-	json_array_foreach(hosts, i, host) r |= add(
-		asks, json_sprintf("the login '%s', sent to %s", service, json_string_value(host)));
+	json_array_foreach(hosts, i, host) r |=
+		add(asks, sent_to("login", service, json_string_value(host)));
 	return r;
 }
 
@@ -50,8 +57,7 @@ static int add_credential(json_t *asks, const json_t *credential)
 	int r = 0;
 
 	json_array_foreach(json_object_get(key, "inject"), i, inject) r |=
-		add(asks, json_sprintf("the credential '%s', sent to %s", service,
-				       text(inject, "domain")));
+		add(asks, sent_to("credential", service, text(inject, "domain")));
 	if (key != NULL && json_array_size(json_object_get(key, "inject")) == 0)
 		r |= add(asks, json_sprintf("the credential '%s'", service));
 	if (oauth == NULL)
@@ -93,6 +99,37 @@ json_t *kit_asks(const json_t *spec)
 		return asks;
 	json_decref(asks);
 	return NULL;
+}
+
+static bool is_sent_to(const json_t *binding, const char *what, const char *service,
+		       const char *ask)
+{
+	bool is_same = false;
+	json_t *host;
+	size_t i;
+
+	json_array_foreach(json_object_get(binding, "domains"), i, host)
+	{
+		json_t *sentence = sent_to(what, service, json_string_value(host));
+
+		is_same = is_same || strcmp(json_string_value(sentence), ask) == 0;
+		json_decref(sentence);
+	}
+	return is_same;
+}
+
+bool kit_ask_is_bound(const json_t *bindings, const char *ask)
+{
+	const char *service;
+	json_t *binding;
+
+	json_object_foreach((json_t *)(uintptr_t)bindings, service, binding)
+	{
+		if (is_sent_to(json_object_get(binding, "apiKey"), "credential", service, ask) ||
+		    is_sent_to(json_object_get(binding, "oauth"), "login", service, ask))
+			return true;
+	}
+	return false;
 }
 
 json_t *kit_stranger(const struct kit_bundle *bundle, const struct kit *kit)

@@ -3,6 +3,7 @@
 #define KIT_ASKS_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 struct kit;
 struct kit_bundle;
@@ -13,6 +14,12 @@ struct kit_bundle;
  * inside. NULL when memory is out.
  */
 json_t *kit_asks(const json_t *spec);
+
+/*
+ * Whether the user's bindings, {SERVICE: {apiKey: {domains: []}, oauth: {domains: []}}}, agree to
+ * a sentence of kit_asks(): where a credential or a login goes, and nothing else.
+ */
+bool kit_ask_is_bound(const json_t *bindings, const char *ask);
 
 /*
  * Who asks for it: {name, source, digest, asks}, owned by the caller. NULL

@@ -7,10 +7,13 @@
 #include "app/terminal.h"
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "sbx/bindings.h"
 #include "sbx/client.h"
 #include "sbx/environment.h"
+#include "sbx/environment_approval.h"
 #include "sbx/environment_plan.h"
 #include "sbx/environment_run.h"
+#include "sbx/exec.h"
 #include "sbx/format.h"
 #include "sbx/report.h"
 #include "sbx/sandbox.h"
@@ -20,7 +23,8 @@ struct env_options {
 	struct format_options format; /* of plan */
 	bool yes, skip_commands;      /* of create, run and rm */
 	bool detach;		      /* of run */
-	bool force;		      /* of rm */
+	bool force, prune_bindings;   /* of rm */
+	struct exec_options exec;     /* of exec */
 };
 
 #define TARGET(member) .offset = offsetof(struct env_options, member)
@@ -54,6 +58,10 @@ static const struct option rm_rows[] = {
 	  .kind = OPTION_FLAG,
 	  TARGET(force),
 	  .help = "do not ask, and remove also what is in use" },
+	{ .name = "prune-bindings",
+	  .kind = OPTION_FLAG,
+	  TARGET(prune_bindings),
+	  .help = "forget where keys of the files' services may go, for all kits" },
 	{ .name = NULL },
 };
 
@@ -67,17 +75,12 @@ static int read_env(const struct invocation *invocation, struct environment *ret
 }
 
 /* 1 when the environment's sandbox is there, 0 when not. */
-static int exists(const struct invocation *invocation, const struct environment *environment,
-		  struct err *err)
+static int exists(struct client *client, const struct environment *environment, struct err *err)
 {
-	autocall(client_finish) struct client client = { .socket_path = NULL };
 	struct err absent = ERR_INIT;
 	json_t *sandbox;
-	int r = client_init(&client, invocation, err);
+	int r = sandbox_get(client, environment->name, &sandbox, &absent);
 
-	if (r < 0)
-		return r;
-	r = sandbox_get(&client, environment->name, &sandbox, &absent);
 	if (r == -ENOENT)
 		return 0;
 	if (r < 0)
@@ -140,17 +143,16 @@ static int commands(const struct env_options *options, const struct environment 
 }
 
 /* What was made is removed again when its first commands fail: it is not what was asked for. */
-static int create_new(const struct env_options *options, const struct environment *environment,
-		      struct err *err)
+static int create_new(struct client *client, const struct env_options *options,
+		      const struct environment *environment, struct err *err)
 {
-	const char *undo[] = { "sbx", "rm", "--force", environment->name, NULL };
-	struct err ignored = ERR_INIT;
-	int r = environment_create(environment, err);
+	int r = environment_create(client, environment, options->skip_commands, err);
 
-	if (r == 0)
-		r = commands(options, environment, "postCreate", err);
+	if (r != 0)
+		return r;
+	r = commands(options, environment, "postCreate", err);
 	if (r < 0)
-		(void)environment_self(undo, NULL, NULL, &ignored);
+		environment_undo(client, environment);
 	return r;
 }
 
@@ -158,10 +160,13 @@ static int run_create(const struct invocation *invocation, struct err *err)
 {
 	const struct env_options *options = invocation->values;
 	autocall(environment_finish) struct environment environment = ENVIRONMENT_INIT;
+	autocall(client_finish) struct client client = { .socket_path = NULL };
 	int r = read_env(invocation, &environment, err);
 
 	if (r == 0)
-		r = exists(invocation, &environment, err);
+		r = client_init(&client, invocation, err);
+	if (r == 0)
+		r = exists(&client, &environment, err);
 	if (r == 1)
 		return err_set(err, -EEXIST,
 			       "the sandbox '%s' is there; only its variables can change: sbx env "
@@ -171,23 +176,26 @@ static int run_create(const struct invocation *invocation, struct err *err)
 		r = approve(options, &environment, err);
 	if (r == 0)
 		r = commands(options, &environment, "initialize", err);
-	return r < 0 ? r : create_new(options, &environment, err);
+	return r < 0 ? r : create_new(&client, options, &environment, err);
 }
 
 static int run_run(const struct invocation *invocation, struct err *err)
 {
 	const struct env_options *options = invocation->values;
 	autocall(environment_finish) struct environment environment = ENVIRONMENT_INIT;
+	autocall(client_finish) struct client client = { .socket_path = NULL };
 	int r = read_env(invocation, &environment, err), found = 0;
 
 	if (r == 0)
-		r = found = exists(invocation, &environment, err);
+		r = client_init(&client, invocation, err);
+	if (r == 0)
+		r = found = exists(&client, &environment, err);
 	if (r >= 0)
 		r = approve(options, &environment, err);
 	if (r == 0)
 		r = commands(options, &environment, "initialize", err);
 	if (r == 0 && found == 0)
-		r = create_new(options, &environment, err);
+		r = create_new(&client, options, &environment, err);
 	if (r != 0)
 		return r;
 	return environment_attach(&environment, options->detach ? "--detach" : NULL,
@@ -196,24 +204,28 @@ static int run_run(const struct invocation *invocation, struct err *err)
 
 static int run_exec(const struct invocation *invocation, struct err *err)
 {
+	const struct env_options *options = invocation->values;
 	autocall(environment_finish) struct environment environment = ENVIRONMENT_INIT;
-	autofree const char **words = NULL;
-	size_t count = invocation->count - invocation->dashes;
-	int r = count == 0 ? err_set(err, -EINVAL, "say the command behind --") : 0;
+	const char *const *command = invocation->args + invocation->dashes;
+	int r = *command == NULL ? err_set(err, -EINVAL, "say the command behind --") : 0;
 
 	if (r == 0)
 		r = read_env(invocation, &environment, err);
-	if (r == 0)
-		words = calloc(count + 5, sizeof(*words));
-	if (words == NULL)
-		return r < 0 ? r : err_set(err, -ENOMEM, "out of memory");
-	words[0] = "sbx";
-	words[1] = "exec";
-	words[2] = environment.name;
-	words[3] = "--";
-	for (size_t i = 0; i < count; i++)
-		words[4 + i] = invocation->args[invocation->dashes + i];
-	return environment_self(words, NULL, NULL, err);
+	return r == 0 ? exec_run(invocation, environment.name, &options->exec, command, err) : r;
+}
+
+static int approve_removal(const struct env_options *options, const struct environment *environment,
+			   struct err *err)
+{
+	json_t *plan;
+	int r = environment_plan_removal(environment, options->skip_commands,
+					 options->prune_bindings, &plan, err);
+
+	if (r < 0)
+		return r;
+	r = environment_approve(environment, plan, options->yes || options->force, err);
+	json_decref(plan);
+	return r;
 }
 
 static int run_rm(const struct invocation *invocation, struct err *err)
@@ -224,7 +236,7 @@ static int run_rm(const struct invocation *invocation, struct err *err)
 	int r = read_env(invocation, &environment, err);
 
 	if (r == 0)
-		r = approve(options, &environment, err);
+		r = approve_removal(options, &environment, err);
 	if (r < 0)
 		return r;
 	const char *words[] = { "sbx", "rm", environment.name, options->force ? "--force" : NULL,
@@ -235,20 +247,22 @@ static int run_rm(const struct invocation *invocation, struct err *err)
 	r = environment_self(words, NULL, NULL, err);
 	if (r == 0)
 		environment_forget(&environment);
+	if (r == 0 && options->prune_bindings)
+		r = bindings_remove(environment_get(&environment, "bindings", NULL), err);
 	return r;
 }
 
-#define ENV_COMMAND(word, rows_, run_, summary_, arguments_)                         \
+#define KITS offsetof(struct env_options, environment.kits)
+#define ENV_COMMAND(word, rows_, offset_, run_, summary_, arguments_)                \
 	{                                                                            \
 		.name = word, .summary = summary_, .arguments = arguments_,          \
 		.groups = { { .options = environment_option_rows,                    \
 			      .offset = offsetof(struct env_options, environment) }, \
-			    { .options = rows_ } },                                  \
+			    { .options = kit_argument_rows, .offset = KITS },        \
+			    { .options = rows_, .offset = offset_ } },               \
 		.values_size = sizeof(struct env_options), .most = ARGUMENTS_MANY,   \
 		.first = COMPLETE_FILE, .rest = COMPLETE_FILE, .run = run_,          \
 	}
-
-static const struct option no_rows[] = { { .name = NULL } };
 
 static const struct command env_plan = {
 	.name = "plan",
@@ -256,6 +270,7 @@ static const struct command env_plan = {
 	.arguments = "[PATH...]",
 	.groups = { { .options = environment_option_rows,
 		      .offset = offsetof(struct env_options, environment) },
+		    { .options = kit_argument_rows, .offset = KITS },
 		    { .options = format_option_rows,
 		      .offset = offsetof(struct env_options, format) } },
 	.values_size = sizeof(struct env_options),
@@ -266,14 +281,15 @@ static const struct command env_plan = {
 };
 
 static const struct command env_create = ENV_COMMAND(
-	"create", create_rows, run_create, "Make the sandbox of an environment", "[PATH...]");
+	"create", create_rows, 0, run_create, "Make the sandbox of an environment", "[PATH...]");
 static const struct command env_run =
-	ENV_COMMAND("run", run_rows, run_run, "Open its agent or shell, made when it is not there",
-		    "[PATH...] [-- ARG...]");
-static const struct command env_exec = ENV_COMMAND(
-	"exec", no_rows, run_exec, "Run a command in its sandbox", "[PATH...] -- CMD [ARG...]");
+	ENV_COMMAND("run", run_rows, 0, run_run,
+		    "Open its agent or shell, made when it is not there", "[PATH...] [-- ARG...]");
+static const struct command env_exec =
+	ENV_COMMAND("exec", exec_option_rows, offsetof(struct env_options, exec), run_exec,
+		    "Run a command in its sandbox", "[PATH...] -- CMD [ARG...]");
 static const struct command env_rm = ENV_COMMAND(
-	"rm", rm_rows, run_rm, "Remove its sandbox, and forget your word on it", "[PATH...]");
+	"rm", rm_rows, 0, run_rm, "Remove its sandbox, and forget your word on it", "[PATH...]");
 
 static const struct command *const env_commands[] = {
 	&env_plan, &env_create, &env_run, &env_exec, &env_rm, NULL,
@@ -285,8 +301,10 @@ const struct command cmd_env = {
 	.description =
 		"Without a PATH the file is the current folder's sbxenv.yaml, over your "
 		"~/.sbxenv.yaml.\n"
-		"What it does on this machine is shown and asked about once, and again when it "
-		"changes.",
+		"What it does on this machine is shown and asked about once, again when it "
+		"changes, "
+		"and\n"
+		"each time when it runs commands here.",
 	.examples =
 		"sbx env plan\twhat would be done\n"
 		"sbx env run\tits agent or shell\n"

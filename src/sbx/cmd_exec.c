@@ -11,18 +11,12 @@
 #include "sbx/attach.h"
 #include "sbx/client.h"
 #include "sbx/env.h"
+#include "sbx/exec.h"
 #include "sbx/sandbox.h"
-
-struct exec_options {
-	bool detach, interactive, terminal, privileged;
-	const char *user, *folder;
-	uint64_t timeout_s;
-	struct option_list env, env_files;
-};
 
 #define TARGET(member) .offset = offsetof(struct exec_options, member)
 
-static const struct option rows[] = {
+const struct option exec_option_rows[] = {
 	{ .name = "interactive",
 	  .letter = 'i',
 	  .kind = OPTION_FLAG,
@@ -137,10 +131,9 @@ static int exec_attached(struct client *client, const json_t *sandbox,
 	return r < 0 ? r : status;
 }
 
-static int exec_in(struct client *client, const json_t *sandbox,
-		   const struct invocation *invocation, struct err *err)
+static int exec_in(struct client *client, const json_t *sandbox, const struct exec_options *options,
+		   const char *const *command, struct err *err)
 {
-	const struct exec_options *options = invocation->values;
 	autocall(env_finish) struct env env = { .items = NULL };
 	int r = env_add(&env, &options->env_files, &options->env, err);
 
@@ -148,21 +141,18 @@ static int exec_in(struct client *client, const json_t *sandbox,
 		r = sandbox_start(client, sandbox, false, err);
 	if (r < 0)
 		return r;
-	return (options->detach ? exec_detached : exec_attached)(
-		client, sandbox, options, find_command(invocation), &env, err);
+	return (options->detach ? exec_detached : exec_attached)(client, sandbox, options, command,
+								 &env, err);
 }
 
-static int run(const struct invocation *invocation, struct err *err)
+int exec_run(const struct invocation *invocation, const char *name,
+	     const struct exec_options *options, const char *const *command, struct err *err)
 {
-	const struct exec_options *options = invocation->values;
 	autocall(client_finish) struct client client = { .socket_path = NULL };
 	struct progress progress;
 	json_t *sandbox;
 	int r;
 
-	if (*find_command(invocation) == NULL)
-		return err_set(err, -EINVAL, "there is no command to run in '%s'",
-			       invocation->args[0]);
 	if (options->detach && options->timeout_s > 0)
 		return err_set(err, -EINVAL, "--timeout and --detach exclude each other");
 	r = client_init(&client, invocation, err);
@@ -170,12 +160,22 @@ static int run(const struct invocation *invocation, struct err *err)
 		return r;
 	progress_init(&progress, false);
 	client.progress = &progress;
-	r = sandbox_get(&client, invocation->args[0], &sandbox, err);
+	r = sandbox_get(&client, name, &sandbox, err);
 	if (r < 0)
 		return r;
-	r = exec_in(&client, sandbox, invocation, err);
+	r = exec_in(&client, sandbox, options, command, err);
 	json_decref(sandbox);
 	return r;
+}
+
+static int run(const struct invocation *invocation, struct err *err)
+{
+	const char *const *command = find_command(invocation);
+
+	if (*command == NULL)
+		return err_set(err, -EINVAL, "there is no command to run in '%s'",
+			       invocation->args[0]);
+	return exec_run(invocation, invocation->args[0], invocation->values, command, err);
 }
 
 const struct command cmd_exec = {
@@ -192,7 +192,7 @@ const struct command cmd_exec = {
 		"sbx exec demo ls -l\tone command\n"
 		"sbx exec -it demo bash\ta further shell\n"
 		"sbx exec -d demo make\tgo on without a terminal; 'sbx logs -f demo' shows it",
-	.groups = { { .options = rows } },
+	.groups = { { .options = exec_option_rows } },
 	.values_size = sizeof(struct exec_options),
 	.least = 2,
 	.most = ARGUMENTS_MANY,

@@ -19,7 +19,7 @@
 /* Where a value comes from; `set` and `set-custom` share it. */
 struct source_options {
 	const char *token, *command, *ref, *refresh, *sandbox;
-	bool force, no_verify, show_error;
+	bool force, no_verify, show_error, snapshot;
 };
 
 struct set_options {
@@ -60,6 +60,10 @@ static const struct option source_rows[] = {
 	  .kind = OPTION_FLAG,
 	  .offset = offsetof(struct source_options, no_verify),
 	  .help = "do not try the command or reference now" },
+	{ .name = "snapshot",
+	  .kind = OPTION_FLAG,
+	  .offset = offsetof(struct source_options, snapshot),
+	  .help = "ask the command or reference once, now, and keep what it gives" },
 	{ .name = "show-error",
 	  .kind = OPTION_FLAG,
 	  .offset = offsetof(struct source_options, show_error),
@@ -171,6 +175,7 @@ static int add_source(json_t *body, const struct source_options *source, const c
 
 		if (more == NULL || json_object_update_missing(body, more) < 0 ||
 		    (source->no_verify && json_object_set_new(body, "no_verify", json_true())) ||
+		    (source->snapshot && json_object_set_new(body, "snapshot", json_true())) ||
 		    (source->show_error && json_object_set_new(body, "show_error", json_true())))
 			r = err_set(err, -ENOMEM, "it cannot be sent: a secret is text in UTF-8");
 		json_decref(more);

@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "envfile/grammar.h"
+#include "sbx/kit_source.h"
 #include "sbx/sandbox.h"
 #include "yaml/document.h"
 
@@ -45,7 +46,7 @@ const struct option environment_option_rows[] = {
 	{ .name = "no-clone",
 	  .kind = OPTION_FLAG,
 	  TARGET(no_clone),
-	  .help = "work on the folder, whatever the files say" },
+	  .help = "work on the folder, whatever the files say: --clone=false" },
 	{ .name = NULL },
 };
 
@@ -61,6 +62,7 @@ void environment_finish(struct environment *environment)
 	free(environment->project);
 	for (size_t i = 0; i < environment->files_count; i++)
 		free(environment->files[i]);
+	kit_values_free(environment->kit_args);
 	*environment = (struct environment){ .env = NULL };
 }
 
@@ -80,6 +82,12 @@ const char *environment_text(const struct environment *environment, const char *
 	return text != NULL ? text : "";
 }
 
+bool environment_registry_runs(const json_t *registry)
+{
+	return json_object_get(json_object_get(registry, "username"), "command") != NULL ||
+	       json_object_get(json_object_get(registry, "secret"), "command") != NULL;
+}
+
 static bool is_folder(const char *path)
 {
 	struct stat found;
@@ -93,6 +101,12 @@ static int add_file(struct environment *environment, const char *path, struct er
 
 	if (real == NULL)
 		return err_set_errno(err, -errno, "cannot use the environment file '%s'", path);
+	for (size_t i = 0; i < environment->files_count; i++) {
+		if (strcmp(environment->files[i], real) == 0) {
+			free(real);
+			return 0;
+		}
+	}
 	if (environment->files_count == ENVFILE_FILES_MAX) {
 		free(real);
 		return err_set(err, -EINVAL, "an environment has at most %d files",
@@ -102,21 +116,35 @@ static int add_file(struct environment *environment, const char *path, struct er
 	return 0;
 }
 
-static int find_file(struct environment *environment, const char *path, struct err *err)
+/* 1 when the folder has one, 0 when not. */
+static int find_in_folder(struct environment *environment, const char *path, struct err *err)
 {
 	static const char *const names[] = { "sbxenv.yaml", ".sbxenv.yaml" };
 
-	if (!is_folder(path))
-		return add_file(environment, path, err);
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		autofree char *file = NULL;
+		int r;
 
 		if (asprintf(&file, "%s/%s", path, names[i]) < 0)
 			return out_of_memory(err);
-		if (access(file, F_OK) == 0)
-			return add_file(environment, file, err);
+		if (access(file, F_OK) != 0)
+			continue;
+		r = add_file(environment, file, err);
+		return r < 0 ? r : 1;
 	}
-	return err_set(err, -ENOENT, "there is no sbxenv.yaml in '%s'", path);
+	return 0;
+}
+
+static int find_path(struct environment *environment, const char *path, struct err *err)
+{
+	int r;
+
+	if (!is_folder(path))
+		return add_file(environment, path, err);
+	r = find_in_folder(environment, path, err);
+	return r == 0  ? err_set(err, -ENOENT, "there is no sbxenv.yaml in '%s'", path)
+	       : r < 0 ? r
+		       : 0;
 }
 
 static int find_defaults(struct environment *environment, struct err *err)
@@ -131,24 +159,44 @@ static int find_defaults(struct environment *environment, struct err *err)
 	return access(file, F_OK) == 0 ? add_file(environment, file, err) : 0;
 }
 
+/* Without a path the user's defaults may be all there is. */
+static int find_here(struct environment *environment, size_t *ret_defaults, struct err *err)
+{
+	int r = find_defaults(environment, err);
+
+	*ret_defaults = environment->files_count;
+	if (r == 0)
+		r = find_in_folder(environment, ".", err);
+	if (r == 0 && environment->files_count == 0)
+		return err_set(err, -ENOENT,
+			       "there is no sbxenv.yaml in '.', and no ~/.sbxenv.yaml");
+	return r < 0 ? r : 0;
+}
+
+/* The folder of the first file that was named; without one, the current folder. */
+static int find_project(struct environment *environment, bool is_here, struct err *err)
+{
+	const char *slash = strrchr(environment->files[0], '/');
+
+	environment->project = is_here ? realpath(".", NULL)
+				       : strndup(environment->files[0],
+						 slash == environment->files[0]
+							 ? 1
+							 : (size_t)(slash - environment->files[0]));
+	return environment->project == NULL
+		       ? err_set_errno(err, -errno, "cannot find the project's folder")
+		       : 0;
+}
+
 /* *ret_defaults: how many of the files are the user's own. */
 static int find_files(struct environment *environment, const char *const *paths, size_t count,
 		      size_t *ret_defaults, struct err *err)
 {
-	const char *slash;
-	int r = count == 0 ? find_defaults(environment, err) : 0;
+	int r = count == 0 ? find_here(environment, ret_defaults, err) : 0;
 
-	*ret_defaults = environment->files_count;
-	if (r == 0 && count == 0)
-		r = find_file(environment, ".", err);
 	for (size_t i = 0; r == 0 && i < count; i++)
-		r = find_file(environment, paths[i], err);
-	if (r < 0)
-		return r;
-	slash = strrchr(environment->files[*ret_defaults], '/');
-	environment->project = strndup(environment->files[*ret_defaults],
-				       (size_t)(slash - environment->files[*ret_defaults]));
-	return environment->project == NULL ? out_of_memory(err) : 0;
+		r = find_path(environment, paths[i], err);
+	return r < 0 ? r : find_project(environment, count == 0, err);
 }
 
 /* Values of files, then of options, as one list; the texts of the files are in `text`. */
@@ -290,6 +338,88 @@ static int choose_clone(const struct environment_options *options, struct enviro
 		       : 0;
 }
 
+static bool is_given(char *const *values, size_t count, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (size_t i = 0; i < count; i++)
+		if (strncmp(values[i], name, len) == 0 && values[i][len] == '=')
+			return true;
+	return false;
+}
+
+/* Values of kits' arguments. */
+struct kit_args {
+	char **items; /* owned, with room for all */
+	size_t count;
+	char **given; /* by options; owned, and so are the strings until they are taken over */
+	size_t given_count;
+};
+
+/* What the files give to one kit; an option for every kit is no less the user's word. */
+static int add_kit_args(const json_t *kit, struct kit_args *args, struct err *err)
+{
+	const char *source = sandbox_text(kit, "source"), *name;
+	autofree char *handle = kit_source_handle(source);
+	json_t *value;
+
+	if (handle == NULL)
+		return err_set(err, -EINVAL, "'%s' is no reference of a kit", source);
+	json_object_foreach(json_object_get(kit, "args"), name, value)
+	{
+		char *text = NULL;
+
+		if (is_given(args->given, args->given_count, name))
+			continue;
+		if (asprintf(&text, "%s.%s=%s", handle, name, json_string_value(value)) < 0)
+			return out_of_memory(err);
+		args->items[args->count++] = text;
+	}
+	return 0;
+}
+
+static size_t count_kit_args(const json_t *kits)
+{
+	const json_t *kit;
+	size_t count = 0, i;
+
+	json_array_foreach(kits, i, kit)
+	{
+		count += json_object_size(json_object_get(kit, "args"));
+	}
+	return count;
+}
+
+/* The options' values come last, and win. */
+static int choose_kit_args(const struct environment_options *options,
+			   struct environment *environment, struct err *err)
+{
+	const json_t *kits = json_object_get(environment->env, "kits"), *kit;
+	struct kit_args args = { .items = NULL };
+	size_t i;
+	int r = kit_values_read(&options->kits, &args.given, &args.given_count, err);
+
+	if (r < 0)
+		return r;
+	args.items = calloc(count_kit_args(kits) + args.given_count + 1, sizeof(*args.items));
+	environment->kit_args = args.items;
+	if (args.items == NULL)
+		r = out_of_memory(err);
+	json_array_foreach(kits, i, kit)
+	{
+		if (r == 0)
+			r = add_kit_args(kit, &args, err);
+	}
+	if (r < 0) {
+		kit_values_free(args.given);
+		return r;
+	}
+	for (i = 0; i < args.given_count; i++)
+		args.items[args.count++] = args.given[i];
+	free(args.given);
+	return 0;
+}
+
 int environment_read(const struct environment_options *options, const char *const *paths,
 		     size_t count, struct environment *ret, struct err *err)
 {
@@ -303,6 +433,8 @@ int environment_read(const struct environment_options *options, const char *cons
 		r = choose_name(options, &environment, err);
 	if (r == 0)
 		r = choose_clone(options, &environment, err);
+	if (r == 0)
+		r = choose_kit_args(options, &environment, err);
 	if (r < 0)
 		environment_finish(&environment);
 	else

@@ -6,15 +6,19 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/check.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/parse.h"
+#include "sbx/bindings.h"
+#include "sbx/client.h"
 #include "sbx/environment.h"
 #include "sbx/hostrun.h"
 #include "sbx/report.h"
 #include "sbx/sandbox.h"
+#include "sbx/tool.h"
 
-enum { WORDS_MAX = 512, COMMAND_SECONDS = 600, TEXT_MAX = 1 << 20 };
+enum { WORDS_MAX = 512, COMMAND_SECONDS = 600, TEXT_MAX = 1 << 20, USERNAME_MAX = 256 };
 
 /* A command line; what is made for it is owned. */
 struct words {
@@ -113,9 +117,11 @@ static void add_ports(const struct environment *environment, struct words *words
 		const char *address = sandbox_text(port, "hostIP"),
 			   *host = sandbox_text(port, "host");
 		const char *protocol = sandbox_text(port, "protocol");
+		bool is_v6 = strchr(address, ':') != NULL;
 		char *spec;
 
-		if (asprintf(&spec, "%s%s%s%s%s%s%s", address, *address != '\0' ? ":" : "", host,
+		if (asprintf(&spec, "%s%s%s%s%s%s%s%s%s", is_v6 ? "[" : "", address,
+			     is_v6 ? "]" : "", *address != '\0' ? ":" : "", host,
 			     *host != '\0' || *address != '\0' ? ":" : "",
 			     sandbox_text(port, "sandbox"), *protocol != '\0' ? "/" : "",
 			     protocol) < 0)
@@ -132,15 +138,30 @@ static void add_kits(const struct environment *environment, struct words *words)
 
 	json_array_foreach(environment_get(environment, "kits", NULL), i, kit)
 	{
-		const char *name;
-		json_t *value;
-
 		add_option(words, "--kit", sandbox_text(kit, "source"));
-		json_object_foreach(json_object_get(kit, "args"), name, value)
-		{
-			add(words, "--kit-arg");
-			add_made(words, join(name, "=", json_string_value(value)));
-		}
+	}
+	for (char **value = environment->kit_args; *value != NULL; value++)
+		add_option(words, "--kit-arg", *value);
+}
+
+/* Without a workspace the other folders are mounts like any others. */
+static void add_more_paths(const struct environment *environment, bool is_mount,
+			   struct words *words)
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach(environment_get(environment, "additionalWorkspaces", NULL), i, item)
+	{
+		const char *path = sandbox_text(item, "path");
+		const char *mode = json_is_true(json_object_get(item, "readOnly")) ? ":ro" : "";
+		char *target = is_mount ? join(":", path, mode) : NULL;
+
+		if (is_mount)
+			add_made(words, join("--mount=", path, target != NULL ? target : ""));
+		else
+			add_made(words, join(path, mode, ""));
+		free(target);
 	}
 }
 
@@ -149,50 +170,63 @@ static void add_paths(const struct environment *environment, struct words *words
 {
 	const char *workspace = environment_text(environment, "workspace", "path");
 	bool is_clone = json_is_true(environment_get(environment, "workspace", "clone"));
-	const json_t *item;
-	size_t i;
 
 	if (*workspace == '\0')
 		return;
 	add(words, workspace);
-	json_array_foreach(environment_get(environment, "additionalWorkspaces", NULL), i, item)
-	{
-		bool read_only = json_is_true(json_object_get(item, "readOnly"));
-
-		add_made(words, join(sandbox_text(item, "path"), read_only ? ":ro" : "", ""));
-	}
-	for (i = 0; !is_clone && i < environment->files_count; i++)
+	add_more_paths(environment, false, words);
+	for (size_t i = 0; !is_clone && i < environment->files_count; i++)
 		add_made(words, join(environment->files[i], ":ro", ""));
 }
 
-static int create(const struct environment *environment, struct err *err)
+/* The command, which finds the variables of the environment at descriptor 3. */
+static void begin(const struct environment *environment, const char *command, struct words *words)
 {
-	autocall(words_finish) struct words words = { .count = 0 };
+	add(words, "sbx");
+	add(words, command);
+	add_option(words, "--name", environment->name);
+	add_option(words, "--env-file", "/dev/fd/3");
+}
+
+static int run_begun(const struct environment *environment, struct words *words, struct err *err)
+{
 	autocall(buf_finish) struct buf variables;
 
 	buf_init(&variables, TEXT_MAX);
 	if (make_variables(environment, &variables, err) < 0)
 		return err->code;
-	add(&words, "sbx");
-	add(&words, "create");
-	add_option(&words, "--name", environment->name);
-	add_option(&words, "--env-file", "/dev/fd/3");
-	add_option(&words, "--template",
-		   environment_text(environment, "sandboxOptions", "template"));
-	add_option(&words, "--memory", environment_text(environment, "sandboxOptions", "memory"));
-	add_option(&words, "--cpus", environment_text(environment, "sandboxOptions", "cpus"));
+	return run_words(words, NULL, buf_str(&variables), err);
+}
+
+static int create(const struct environment *environment, struct err *err)
+{
+	static const struct {
+		const char *key, *option;
+	} options[] = { { "template", "--template" },
+			{ "memory", "--memory" },
+			{ "cpus", "--cpus" },
+			{ "pullPolicy", "--pull" } };
+	autocall(words_finish) struct words words = { .count = 0 };
+
+	begin(environment, "create", &words);
+	for (size_t i = 0; i < countof(options); i++)
+		add_option(&words, options[i].option,
+			   environment_text(environment, "sandboxOptions", options[i].key));
 	add_ports(environment, &words);
 	add_kits(environment, &words);
 	if (json_is_true(environment_get(environment, "workspace", "clone")))
 		add(&words, "--clone");
+	if (*environment_text(environment, "workspace", "path") == '\0')
+		add_more_paths(environment, true, &words);
 	add(&words, "--");
 	add(&words, environment_text(environment, "agent", NULL));
 	add_paths(environment, &words);
-	return run_words(&words, NULL, buf_str(&variables), err);
+	return run_begun(environment, &words, err);
 }
 
-static int set_secret(const struct environment *environment, const char *service,
-		      const json_t *secret, struct err *err)
+/* `sbx secret set` of {value, ref, command}, and the words for what it is. */
+static int set_secret(const struct environment *environment, const json_t *secret,
+		      const char *const *what, struct err *err)
 {
 	autocall(words_finish) struct words words = { .count = 0 };
 	const char *value = sandbox_text(secret, "value");
@@ -205,27 +239,165 @@ static int set_secret(const struct environment *environment, const char *service
 	add_option(&words, "--ref", sandbox_text(secret, "ref"));
 	add_option(&words, "--command", sandbox_text(secret, "command"));
 	add_option(&words, "--refresh", sandbox_text(secret, "refresh"));
+	if (json_is_true(json_object_get(secret, "snapshot")))
+		add(&words, "--snapshot");
 	if (json_is_true(json_object_get(secret, "noVerify")))
 		add(&words, "--no-verify");
-	add(&words, service);
+	for (; *what != NULL; what++)
+		add(&words, *what);
 	return run_words(&words, *value != '\0' ? value : NULL, NULL, err);
 }
 
-int environment_create(const struct environment *environment, struct err *err)
+/* Is it a service of sbxd's own, or one that only a kit tells of? */
+static bool is_known(const json_t *services, const char *name)
+{
+	const json_t *service;
+	size_t i;
+
+	json_array_foreach(json_object_get(services, "services"), i, service)
+	{
+		if (strcmp(sandbox_text(service, "name"), name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Which secrets of the files are to be set, and how many were. */
+struct setting {
+	const json_t *services; /* those of sbxd's own; weak */
+	bool known;		/* those, or the others */
+	bool skip_commands;
+	size_t count;
+};
+
+static int set_secrets(const struct environment *environment, struct setting *setting,
+		       struct err *err)
 {
 	const char *service;
 	json_t *secret;
-	int r = create(environment, err);
+	int r = 0;
 
 	json_object_foreach(json_object_get(environment->env, "secrets"), service, secret)
 	{
-		bool is_any = json_object_get(secret, "value") != NULL ||
-			      json_object_get(secret, "ref") != NULL ||
-			      json_object_get(secret, "command") != NULL;
+		const char *what[] = { service, NULL };
+		bool is_run = json_object_get(secret, "command") != NULL;
 
-		if (r == 0 && is_any)
-			r = set_secret(environment, service, secret, err);
+		if (r != 0 || is_known(setting->services, service) != setting->known ||
+		    (is_run && setting->skip_commands))
+			continue;
+		r = set_secret(environment, secret, what, err);
+		setting->count++;
 	}
+	return r;
+}
+
+static int append(void *context, const void *bytes, size_t len, struct err *err)
+{
+	return buf_append(context, bytes, len) < 0
+		       ? err_set(err, -EFBIG, "a username has at most %d bytes", USERNAME_MAX)
+		       : 0;
+}
+
+/* The name to log in with; registries that take a token alone take any. */
+static int find_username(const json_t *username, struct buf *ret, struct err *err)
+{
+	const char *line[] = { "/bin/sh", "-c", sandbox_text(username, "command"), NULL };
+	const struct tool tool = { .argv = line, .output = append, .context = ret };
+	const char *value = sandbox_text(username, "value");
+	int r;
+
+	if (username == NULL)
+		value = "token";
+	r = json_object_get(username, "command") != NULL ? tool_run(&tool, err)
+							 : append(ret, value, strlen(value), err);
+	while (r == 0 && ret->len > 0 && ret->data[ret->len - 1] == '\n')
+		ret->len--;
+	return r == 0 && buf_str(ret) == NULL ? err_set(err, -ENOMEM, "out of memory") : r;
+}
+
+static int set_registry(const struct environment *environment, const char *host,
+			const json_t *registry, struct err *err)
+{
+	autocall(buf_finish) struct buf username;
+	int r;
+
+	buf_init(&username, USERNAME_MAX);
+	r = find_username(json_object_get(registry, "username"), &username, err);
+	if (r < 0)
+		return err_wrap(err, "the username of the registry '%s'", host);
+	const char *what[] = { "--registry", host, "--username", buf_str(&username), NULL };
+
+	return set_secret(environment, json_object_get(registry, "secret"), what, err);
+}
+
+static int set_registries(const struct environment *environment, bool skip_commands,
+			  struct err *err)
+{
+	const char *host;
+	json_t *registry;
+	int r = 0;
+
+	json_object_foreach(json_object_get(environment->env, "registries"), host, registry)
+	{
+		if (r == 0 && (!skip_commands || !environment_registry_runs(registry)))
+			r = set_registry(environment, host, registry, err);
+	}
+	return r;
+}
+
+/* The service of a kit is there once the sandbox is, and its variable after the next start. */
+static int set_secrets_of_kits(const struct environment *environment, struct setting *setting,
+			       struct err *err)
+{
+	const char *stop[] = { "sbx", "stop", environment->name, NULL };
+	int r;
+
+	setting->known = false;
+	setting->count = 0;
+	r = set_secrets(environment, setting, err);
+	return r == 0 && setting->count > 0 ? environment_self(stop, NULL, NULL, err) : r;
+}
+
+/* What the start of the sandbox needs comes before it. */
+static int make(const struct environment *environment, struct setting *setting, struct err *err)
+{
+	int r = bindings_add(json_object_get(environment->env, "bindings"), err);
+
+	setting->known = true;
+	if (r == 0)
+		r = set_secrets(environment, setting, err);
+	if (r == 0)
+		r = set_registries(environment, setting->skip_commands, err);
+	if (r == 0)
+		r = create(environment, err);
+	return r == 0 ? set_secrets_of_kits(environment, setting, err) : r;
+}
+
+void environment_undo(struct client *client, const struct environment *environment)
+{
+	json_t *all = json_pack("{s:s}", "sandbox", environment->name), *answer = NULL;
+	struct err ignored = ERR_INIT;
+
+	(void)sandbox_remove(client, environment->name, true, &ignored);
+	(void)client_call(client, "POST", "/secret/remove", all, &answer, &ignored);
+	json_decref(answer);
+	json_decref(all);
+}
+
+int environment_create(struct client *client, const struct environment *environment,
+		       bool skip_commands, struct err *err)
+{
+	json_t *services = NULL;
+	struct setting setting = { .skip_commands = skip_commands };
+	int r = client_call(client, "GET", "/secret/services", NULL, &services, err);
+
+	if (r < 0)
+		return r;
+	setting.services = services;
+	r = make(environment, &setting, err);
+	json_decref(services);
+	if (r != 0)
+		environment_undo(client, environment);
 	return r;
 }
 
@@ -233,22 +405,15 @@ int environment_attach(const struct environment *environment, const char *option
 		       const char *const *more, struct err *err)
 {
 	autocall(words_finish) struct words words = { .count = 0 };
-	autocall(buf_finish) struct buf variables;
 
-	buf_init(&variables, TEXT_MAX);
-	if (make_variables(environment, &variables, err) < 0)
-		return err->code;
-	add(&words, "sbx");
-	add(&words, "run");
-	add_option(&words, "--name", environment->name);
-	add_option(&words, "--env-file", "/dev/fd/3");
+	begin(environment, "run", &words);
 	if (option != NULL)
 		add(&words, option);
 	if (*more != NULL)
 		add(&words, "--");
 	for (; *more != NULL; more++)
 		add(&words, *more);
-	return run_words(&words, NULL, buf_str(&variables), err);
+	return run_begun(environment, &words, err);
 }
 
 /* What a lifecycle command is told. */

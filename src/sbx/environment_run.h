@@ -5,6 +5,9 @@
 #ifndef SBX_ENVIRONMENT_RUN_H
 #define SBX_ENVIRONMENT_RUN_H
 
+#include <stdbool.h>
+
+struct client;
 struct environment;
 struct err;
 
@@ -14,8 +17,15 @@ struct err;
  */
 int environment_commands(const struct environment *environment, const char *phase, struct err *err);
 
-/* `sbx create` and `sbx secret set`; the exit status of the first that fails, or 0. */
-int environment_create(const struct environment *environment, struct err *err);
+/*
+ * Bindings, `sbx secret set`, without what commands print if they are to be skipped, and `sbx
+ * create`; the exit status of the first that fails, or 0. Then nothing is left but the bindings.
+ */
+int environment_create(struct client *client, const struct environment *environment,
+		       bool skip_commands, struct err *err);
+
+/* Takes the sandbox and its secrets away again. */
+void environment_undo(struct client *client, const struct environment *environment);
 
 /* `sbx run` on the sandbox, with the present variables; its exit status. more ends with NULL. */
 int environment_attach(const struct environment *environment, const char *option,

@@ -12,6 +12,8 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "kit/asks.h"
+#include "sbx/bindings.h"
 #include "sbx/sandbox.h"
 #include "sbx/settings.h"
 
@@ -64,25 +66,50 @@ static bool is_listed(const json_t *list, const json_t *value)
 	return false;
 }
 
-/* What the kit asks for and was not agreed to; owned by the caller. */
-static json_t *new_asks(const json_t *kept, const json_t *stranger)
+/* What the user agreed to before: by kit, and for all kits. */
+struct consent {
+	json_t *kept, *bindings; /* owned */
+	bool changed;		 /* kept is to be written */
+};
+
+static void consent_finish(struct consent *consent)
 {
-	const json_t *entry = json_object_get(kept, sandbox_text(stranger, "source"));
+	json_decref(consent->kept);
+	json_decref(consent->bindings);
+}
+
+/* What the kit asks for and was not agreed to; owned by the caller. */
+static json_t *new_asks(const struct consent *consent, const json_t *stranger)
+{
+	const json_t *entry = json_object_get(consent->kept, sandbox_text(stranger, "source"));
 	const json_t *agreed = json_object_get(entry, "asks");
 	json_t *asks = json_array(), *ask;
 	size_t i;
 
-	json_array_foreach(json_object_get(stranger, "asks"), i,
-			   ask) if (!is_listed(agreed, ask))(void) json_array_append(asks, ask);
+	json_array_foreach(json_object_get(stranger, "asks"), i, ask)
+	{
+		if (!is_listed(agreed, ask) &&
+		    !kit_ask_is_bound(consent->bindings, json_string_value(ask)))
+			(void)json_array_append(asks, ask);
+	}
 	return asks;
 }
 
-static int keep(json_t *kept, const json_t *stranger)
+/* What is agreed to for all kits is not agreed to for this one: it may be taken back there. */
+static int keep(struct consent *consent, const json_t *stranger)
 {
-	return json_object_set_new(kept, sandbox_text(stranger, "source"),
-				   json_pack("{s:O, s:O}", "digest",
-					     json_object_get(stranger, "digest"), "asks",
-					     json_object_get(stranger, "asks")));
+	json_t *asks = json_array(), *ask;
+	size_t i;
+
+	json_array_foreach(json_object_get(stranger, "asks"), i, ask)
+	{
+		if (!kit_ask_is_bound(consent->bindings, json_string_value(ask)))
+			(void)json_array_append(asks, ask);
+	}
+	consent->changed = true;
+	return json_object_set_new(consent->kept, sandbox_text(stranger, "source"),
+				   json_pack("{s:O, s:o}", "digest",
+					     json_object_get(stranger, "digest"), "asks", asks));
 }
 
 static void print_asks(const json_t *stranger, const json_t *asks, bool is_known)
@@ -132,14 +159,13 @@ static int ask_person(const json_t *stranger, const json_t *asks, bool is_known,
 		       sandbox_text(stranger, "name"));
 }
 
-/* One kit. *changed becomes true when there is something to write down. */
-static int consent_to(json_t *kept, const json_t *stranger, bool yes, bool *changed,
-		      struct err *err)
+/* One kit. */
+static int consent_to(struct consent *consent, const json_t *stranger, bool yes, struct err *err)
 {
-	const json_t *entry = json_object_get(kept, sandbox_text(stranger, "source"));
+	const json_t *entry = json_object_get(consent->kept, sandbox_text(stranger, "source"));
 	bool is_same = entry != NULL && json_equal(json_object_get(entry, "digest"),
 						   json_object_get(stranger, "digest"));
-	json_t *asks = new_asks(kept, stranger);
+	json_t *asks = new_asks(consent, stranger);
 	bool is_new;
 	int r = 0;
 
@@ -154,15 +180,14 @@ static int consent_to(json_t *kept, const json_t *stranger, bool yes, bool *chan
 	json_decref(asks);
 	if (r < 0 || !is_new)
 		return r;
-	*changed = true;
-	return keep(kept, stranger) < 0 ? err_set(err, -ENOMEM, "out of memory") : 0;
+	return keep(consent, stranger) < 0 ? err_set(err, -ENOMEM, "out of memory") : 0;
 }
 
 int kit_consent(const json_t *strangers, bool yes, struct err *err)
 {
 	autofree char *path = settings_path("kits.json");
-	json_t *kept = NULL, *stranger;
-	bool changed = false;
+	autocall(consent_finish) struct consent consent = { .kept = NULL };
+	json_t *stranger;
 	size_t i;
 	int r;
 
@@ -170,17 +195,13 @@ int kit_consent(const json_t *strangers, bool yes, struct err *err)
 		return 0;
 	if (path == NULL)
 		return err_set(err, -ENOENT, "neither XDG_CONFIG_HOME nor HOME is set");
-	r = read_kept(path, &kept, err);
-	if (r < 0)
-		return r;
+	r = read_kept(path, &consent.kept, err);
+	if (r == 0)
+		r = bindings_read(&consent.bindings, err);
 	json_array_foreach(strangers, i, stranger)
 	{
-		r = consent_to(kept, stranger, yes, &changed, err);
-		if (r < 0)
-			break;
+		if (r == 0)
+			r = consent_to(&consent, stranger, yes, err);
 	}
-	if (r == 0 && changed)
-		r = write_kept(path, kept, err);
-	json_decref(kept);
-	return r;
+	return r == 0 && consent.changed ? write_kept(path, consent.kept, err) : r;
 }

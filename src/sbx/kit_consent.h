@@ -3,6 +3,7 @@
  * kits.json of the configuration folder, by the kit's source: which asks were
  * agreed to, and for which content.
  *
+ * Where a credential goes may also be agreed to for all kits (sbx/bindings.h).
  * A kit that asks for nothing needs no consent. One that changed and asks for
  * no more goes on, with a note. Else the person at the terminal is asked, and
  * where there is none the kit is refused.

@@ -110,12 +110,57 @@ static int fetch_builtin(const char *name, struct kit_bundle *bundle, struct err
 	return kit_folder_read(folder, bundle, err);
 }
 
-/* The last part of a path: what a user would call the kit. */
-static char *last_part(const char *path)
+/* The last part of a path, without that ending; owned by the caller. */
+static char *last_part(const char *path, const char *ending)
 {
 	const char *slash = strrchr(path, '/');
+	const char *name = slash != NULL ? slash + 1 : path;
+	size_t len = strlen(name), more = strlen(ending);
 
-	return strdup(slash != NULL ? slash + 1 : path);
+	if (len > more && strcmp(name + len - more, ending) == 0)
+		len -= more;
+	return strndup(name, len);
+}
+
+static char *handle_of_path(const char *path)
+{
+	autofree char *real = realpath(path, NULL);
+
+	return last_part(real != NULL ? real : path, ".zip");
+}
+
+static char *handle_of_git(const struct kit_git *git)
+{
+	return last_part(git->folder[0] != '\0' ? git->folder : git->url, ".git");
+}
+
+static const char *without_scheme(const char *image)
+{
+	return begins(image, "oci://") ? image + strlen("oci://") : image;
+}
+
+char *kit_source_handle(const char *reference)
+{
+	struct oci_reference image;
+	struct err ignored = ERR_INIT;
+	struct kit_git git;
+
+	switch (kit_source_kind(reference)) {
+	case KIT_SOURCE_BUILTIN:
+		return strdup(reference);
+	case KIT_SOURCE_FOLDER:
+	case KIT_SOURCE_ZIP:
+		return handle_of_path(reference);
+	case KIT_SOURCE_GIT:
+		return kit_git_parse(reference, &git, &ignored) == 0 ? handle_of_git(&git) : NULL;
+	case KIT_SOURCE_OCI:
+		return oci_reference_parse(without_scheme(reference), &image, &ignored) == 0
+			       ? last_part(image.path, "")
+			       : NULL;
+	case KIT_SOURCE_NONE:
+		break;
+	}
+	return NULL;
 }
 
 /* A relative path in a kit of a folder starts from that folder. */
@@ -137,9 +182,7 @@ static int find_path(const char *path, const struct kit_bundle *from, struct kit
 	bundle->source = realpath(path, NULL);
 	if (bundle->source == NULL)
 		return err_set_errno(err, -errno, "cannot read the kit '%s'", path);
-	bundle->handle = last_part(bundle->source);
-	if (bundle->handle != NULL && is_zip(bundle->handle))
-		bundle->handle[strlen(bundle->handle) - 4] = '\0';
+	bundle->handle = handle_of_path(bundle->source);
 	return bundle->handle != NULL ? 0 : err_set(err, -ENOMEM, "out of memory");
 }
 
@@ -203,7 +246,6 @@ static int fetch_git(const char *reference, const struct kit_bundle *from, const
 		     struct kit_bundle *bundle, struct err *err)
 {
 	const json_t *allowed = json_object_get(settings, "kit.allowedSources");
-	autofree char *handle = NULL;
 	struct kit_git git;
 	const char *place;
 	int r = kit_git_parse(reference, &git, err);
@@ -215,13 +257,11 @@ static int fetch_git(const char *reference, const struct kit_bundle *from, const
 		return refuse_source(reference, err);
 	if (from != NULL && !git.is_pinned)
 		return refuse_moving(reference, from, "its commit: #ref=COMMIT", err);
-	handle = last_part(git.folder[0] != '\0' ? git.folder : git.url);
-	if (handle != NULL && strlen(handle) > 4 &&
-	    strcmp(handle + strlen(handle) - 4, ".git") == 0)
-		handle[strlen(handle) - 4] = '\0';
-	if (handle == NULL || asprintf(&bundle->source, "git+%s#dir=%s", git.url, git.folder) < 0)
+	bundle->handle = handle_of_git(&git);
+	if (asprintf(&bundle->source, "git+%s#dir=%s", git.url, git.folder) < 0)
+		bundle->source = NULL;
+	if (bundle->handle == NULL || bundle->source == NULL)
 		return err_set(err, -ENOMEM, "out of memory");
-	bundle->handle = take_ptr(handle);
 	return kit_git_read(&git, bundle, err);
 }
 
@@ -233,9 +273,7 @@ static int fetch_oci(const char *reference, const struct kit_bundle *from, const
 	autofree char *image = NULL;
 	int r;
 
-	if (begins(reference, "oci://"))
-		reference += strlen("oci://");
-	r = oci_reference_parse(reference, &parsed, err);
+	r = oci_reference_parse(without_scheme(reference), &parsed, err);
 	if (r < 0)
 		return r;
 	oci_reference_format(&parsed, whole);
@@ -247,7 +285,7 @@ static int fetch_oci(const char *reference, const struct kit_bundle *from, const
 		return refuse_source(reference, err);
 	if (from != NULL && parsed.digest[0] == '\0')
 		return refuse_moving(reference, from, "its digest: NAME@sha256:…", err);
-	bundle->handle = last_part(parsed.path);
+	bundle->handle = last_part(parsed.path, "");
 	bundle->image = strdup(whole);
 	if (bundle->handle == NULL || bundle->image == NULL)
 		return err_set(err, -ENOMEM, "out of memory");

@@ -41,6 +41,12 @@ char *kit_source_builtin_folder(void);
 bool kit_source_is_builtin(const char *name);
 
 /*
+ * What a user calls the kit of a reference, before it was read: the last part of its folder, ZIP,
+ * repository or image. Owned by the caller; NULL when there is no such reference.
+ */
+char *kit_source_handle(const char *reference);
+
+/*
  * May a reference be used by that list of prefixes? They end at the end of a
  * part of the path; "*" is all. name: "docker.io/a/b" or "https://host/path".
  */

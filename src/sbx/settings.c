@@ -20,6 +20,7 @@ static const struct {
 	const char *key, *standard; /* as JSON */
 	bool is_list;		    /* of strings; else a boolean */
 } rows[] = {
+	{ "env.rememberHostCommands", "false", false },
 	{ "kit.allowedSources", "[\"docker.io/\"]", true },
 	{ "kit.allowLocalKits", "true", false },
 	{ "kit.requireSignature", "false", false },

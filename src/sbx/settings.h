@@ -4,7 +4,8 @@
  * below. A file that cannot be read, a key that nobody knows and a value of
  * another type are refused, so that a slip never opens what was to be closed.
  *
- *	kit.allowedSources	list of prefixes of references, "*" for all (["docker.io/"])
+ *	env.rememberHostCommands boolean (false): an environment's commands are not asked about
+ *again kit.allowedSources	list of prefixes of references, "*" for all (["docker.io/"])
  *	kit.allowLocalKits	boolean (true): folders and ZIP files of this machine
  *	kit.requireSignature	boolean (false): only kits signed by a trusted key
  *	kit.trustedKeys		list of files of public keys ([])

@@ -32,16 +32,17 @@ static int set(struct request *request, struct err *err)
 {
 	struct secret_wish wish = { .refresh_s = -1 };
 	json_int_t refresh_s = -1;
-	int force = 0, no_verify = 0, show_error = 0, all_sandboxes = 0;
+	int force = 0, no_verify = 0, show_error = 0, snapshot = 0, all_sandboxes = 0;
 	const char *type = NULL;
 	json_t *told = NULL;
 	int r = request_unpack(
-		request, err, "{ss ss s?s s?s s?s s?s s?I s?b s?b s?b s?s s?o s?s s?s s?b}", "type",
-		&type, "name", &wish.name, "sandbox", &wish.scope, "value", &wish.value, "command",
-		&wish.command, "ref", &wish.ref, "refresh", &refresh_s, "force", &force,
-		"no_verify", &no_verify, "show_error", &show_error, "placeholder",
-		&wish.placeholder, "targets", &wish.targets, "username", &wish.username,
-		"auth_endpoint", &wish.auth_endpoint, "all_sandboxes", &all_sandboxes);
+		request, err, "{ss ss s?s s?s s?s s?s s?I s?b s?b s?b s?b s?s s?o s?s s?s s?b}",
+		"type", &type, "name", &wish.name, "sandbox", &wish.scope, "value", &wish.value,
+		"command", &wish.command, "ref", &wish.ref, "refresh", &refresh_s, "force", &force,
+		"no_verify", &no_verify, "show_error", &show_error, "snapshot", &snapshot,
+		"placeholder", &wish.placeholder, "targets", &wish.targets, "username",
+		&wish.username, "auth_endpoint", &wish.auth_endpoint, "all_sandboxes",
+		&all_sandboxes);
 
 	if (r == 0)
 		r = parse_kind(type, &wish.kind, err);
@@ -51,6 +52,7 @@ static int set(struct request *request, struct err *err)
 	wish.force = force != 0;
 	wish.no_verify = no_verify != 0;
 	wish.show_error = show_error != 0;
+	wish.snapshot = snapshot != 0;
 	wish.all_sandboxes = all_sandboxes != 0;
 	r = secret_store_set(request->supervisor->secrets, &wish, &told, err);
 	return r < 0 ? r : request_reply(request, 201, told, err);

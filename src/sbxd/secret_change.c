@@ -111,6 +111,10 @@ static int check_value(const struct secret_wish *wish, struct err *err)
 
 	if (given != 1)
 		return err_set(err, -EINVAL, "give a value, a command or a reference, one of them");
+	if (wish->snapshot && (wish->value != NULL || wish->no_verify || wish->refresh_s >= 0))
+		return err_set(err, -EINVAL,
+			       "a snapshot is of a command or a reference, which is asked now and "
+			       "not again");
 	if (wish->value == NULL)
 		return secret_source_check(&source, err);
 	if (wish->value[0] == '\0' || strlen(wish->value) > CREDENTIAL_VALUE_MAX)
@@ -264,20 +268,27 @@ static void audit_change(struct secret_store *store, const char *action, int kin
 			       "name", name));
 }
 
-int secret_store_set(struct secret_store *store, const struct secret_wish *wish, json_t **ret,
-		     struct err *err)
+/* A snapshot is a value like any other, and knows no source. */
+static int take_snapshot(const struct secret_wish *wish, char *text, size_t len,
+			 struct secret_wish *ret, struct err *err)
 {
-	const struct secret_source source = { wish->command, wish->ref };
+	*ret = *wish;
+	ret->command = NULL;
+	ret->ref = NULL;
+	ret->value = text;
+	ret->snapshot = false;
+	if (strlen(text) != len)
+		return err_set(err, -EINVAL, "what the source gives is no text");
+	return check_value(ret, err);
+}
+
+static int set(struct secret_store *store, const struct secret_wish *wish, char *text, size_t len,
+	       json_t **ret, struct err *err)
+{
 	char placeholder[PLACEHOLDER_MAX + 1];
 	enum vault_key key = VAULT_KEY_FILE;
-	char *text = NULL;
-	size_t len = 0;
-	int r = check(store, wish, err);
+	int r;
 
-	if (r == 0 && wish->value == NULL && !wish->no_verify)
-		r = secret_source_ask(&source, wish->show_error, &text, &len, err);
-	if (r < 0)
-		return r;
 	(void)pthread_mutex_lock(&store->lock);
 	r = enter(store, wish, text, len, placeholder, err);
 	if (r == 0)
@@ -292,6 +303,28 @@ int secret_store_set(struct secret_store *store, const struct secret_wish *wish,
 			 secret_protection_name(key), "applied",
 			 (int)secret_tell(store, wish->scope));
 	return *ret != NULL ? 0 : err_set(err, -ENOMEM, "out of memory");
+}
+
+int secret_store_set(struct secret_store *store, const struct secret_wish *wish, json_t **ret,
+		     struct err *err)
+{
+	const struct secret_source source = { wish->command, wish->ref };
+	struct secret_wish snapshot;
+	char *text = NULL;
+	size_t len = 0;
+	int r = check(store, wish, err);
+
+	if (r == 0 && wish->value == NULL && !wish->no_verify)
+		r = secret_source_ask(&source, wish->show_error, &text, &len, err);
+	if (r < 0)
+		return r;
+	if (!wish->snapshot || text == NULL)
+		return set(store, wish, text, len, ret, err);
+	r = take_snapshot(wish, text, len, &snapshot, err);
+	if (r == 0)
+		r = set(store, &snapshot, NULL, 0, ret, err);
+	sodium_free(text);
+	return r;
 }
 
 static bool has_target(const json_t *attributes, const char *host)

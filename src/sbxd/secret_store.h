@@ -119,6 +119,7 @@ struct secret_wish {
 	int64_t refresh_s; /* of a source; 0: on demand, -1: the kind's default */
 	bool force;	   /* replace what is there */
 	bool no_verify;	   /* do not ask the source now */
+	bool snapshot;	   /* ask the source now, and keep what it gives in its place */
 	bool show_error;
 	const char *placeholder;   /* CUSTOM; NULL: one is made; "{rand}" in it is filled in */
 	const json_t *targets;	   /* CUSTOM: host patterns */

@@ -57,13 +57,15 @@ TEST(a_small_file)
 TEST(paths_are_relative_to_their_file)
 {
 	CHECK_STR(
-		line(HEAD "workspace: {path: src, clone: true}\nadditionalWorkspaces:\n- path: "
-			  "/abs\n- path: lib\n  readOnly: true\nkits: [./kit, docker.io/x/y]\n"
-			  "lifecycle:\n  postCreate:\n  - command: make\n    workdir: sub\n",
+		line(HEAD
+		     "workspace: {path: src, clone: true}\nadditionalWorkspaces:\n- path: "
+		     "/abs\n- path: lib\n  readOnly: true\nkits: [./kit, k.zip, docker.io/x/y]\n"
+		     "lifecycle:\n  postCreate:\n  - command: make\n    workdir: sub\n",
 		     NULL, NULL),
 		"{\"additionalWorkspaces\":[{\"path\":\"/abs\"},{\"path\":\"/p/lib\",\"readOnly\":"
 		"true}],\"agent\":\"shell\",\"kits\":[{\"args\":{},\"source\":\"/p/kit\"},{"
-		"\"args\":{},\"source\":\"docker.io/x/y\"}],\"lifecycle\":{\"postCreate\":[{"
+		"\"args\":{},\"source\":\"/p/k.zip\"},{\"args\":{},\"source\":\"docker.io/x/"
+		"y\"}],\"lifecycle\":{\"postCreate\":[{"
 		"\"command\":\"make\",\"workdir\":\"/p/sub\"}]},\"workspace\":{\"clone\":true,"
 		"\"path\":\"/p/src\"}}");
 }
@@ -76,6 +78,24 @@ TEST(files_are_merged_in_order)
 		"{\"agent\":\"shell\",\"env\":{\"A\":\"a\",\"B\":\"c\"},\"ports\":[{\"sandbox\":"
 		"\"80\"},{\"sandbox\":\"81\"}],\"sandboxOptions\":{\"cpus\":\"2\"},\"workspace\":{"
 		"\"path\":\"/p/sub/x\"}}");
+}
+
+TEST(a_further_file_needs_no_schema)
+{
+	CHECK_STR(line(HEAD, "env: {A: b}\n", NULL), "{\"agent\":\"shell\",\"env\":{\"A\":\"b\"}}");
+}
+
+TEST(logins_and_where_keys_go)
+{
+	CHECK_STR(line(HEAD "args: {a-b: {default: x}}\n"
+			    "registries: {ghcr.io: {secret: {command: c}, username: {value: me}}}\n"
+			    "bindings: {github: {apiKey: {domains: [api.github.com]}}}\n"
+			    "secrets: {github: {command: c, snapshot: true, backend: cli}}\n",
+		       NULL, NULL),
+		  "{\"agent\":\"shell\",\"bindings\":{\"github\":{\"apiKey\":{\"domains\":[\"api."
+		  "github.com\"]}}},\"registries\":{\"ghcr.io\":{\"secret\":{\"command\":\"c\"},"
+		  "\"username\":{\"value\":\"me\"}}},\"secrets\":{\"github\":{\"backend\":\"cli\","
+		  "\"command\":\"c\",\"snapshot\":true}}}");
 }
 
 TEST(arguments_and_expressions)
@@ -139,7 +159,7 @@ TEST(what_is_wrong_is_refused_with_its_place)
 	static const struct {
 		const char *text, *says;
 	} rows[] = {
-		{ "agent: shell\n", "the document lacks schemaVersion" },
+		{ "agent: shell\n", "no file says its schema" },
 		{ "schemaVersion: \"2\"\nagent: x\n", "must be \"1\"" },
 		{ "schemaVersion: \"1\"\n", "no file says which agent runs" },
 		{ HEAD "nonsense: 1\n", "/p/sbxenv.yaml:3:1: unknown key 'nonsense'" },
@@ -155,7 +175,24 @@ TEST(what_is_wrong_is_refused_with_its_place)
 		{ HEAD "kits: {a: b}\n", "kits must be a list" },
 		{ HEAD "kits: [{args: {a: b}}]\n", "a kit must be" },
 		{ HEAD "kits: [{source: x, args: {a: [b]}}]\n", "must be a string" },
+		{ HEAD "args: {a: {default: x, required: true}}\n", "one of default and required" },
+		{ HEAD "args: {a: {default: x, enum: [x], pattern: x}}\n",
+		  "both enum and pattern" },
+		{ HEAD "args: {\"1a\": {default: x}}\n", "sbxenv.yaml:3" },
 		{ HEAD "secrets: {github: {value: x, command: y}}\n", "one of value, ref and" },
+		{ HEAD "secrets: {github: {refresh: 1h}}\n", "one of value, ref and" },
+		{ HEAD "secrets: {github: {command: x, snapshot: true, refresh: 1h}}\n",
+		  "is a snapshot" },
+		{ HEAD "secrets: {github: {ref: op://a, backend: app}}\n", "sdk or cli" },
+		{ HEAD "registries: {ghcr.io: {username: {value: me}}}\n", "lacks secret" },
+		{ HEAD "registries: {ghcr.io: {secret: {}}}\n", "secret of the registry" },
+		{ HEAD "registries: {ghcr.io: {secret: {value: x}, username: {}}}\n",
+		  "username of the registry" },
+		{ HEAD "bindings: {github: {apiKey: {}}}\n", "lacks domains" },
+		{ HEAD "bindings: {github: {apiKey: {domains: [\"a b\"]}}}\n", "a host" },
+		{ HEAD "mcp: {servers: [{name: x}]}\n", "one of url and command" },
+		{ HEAD "sandboxOptions: {skills: some}\n", "off, readonly" },
+		{ HEAD "sandboxOptions: {gpu: 1}\n", "true or false" },
 		{ HEAD "lifecycle: {initialize: [{name: x}]}\n", "lacks command" },
 		{ HEAD "lifecycle: {initialize: [{command: x, timeout: soon}]}\n", "a span" },
 		{ HEAD "a: &x 1\nb: *x\n", "sbxenv.yaml:3" },

@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "git/command.h"
 #include "git/repository.h"
+#include "git/submodules.h"
 
 #define REF_FORMAT "--format=%(objectname) %(refname) %(symref)"
 
@@ -241,6 +242,21 @@ static int configure(const struct copy_plan *plan, const char *key, const char *
 	return git_must(&call, words, NULL, err);
 }
 
+/*
+ * In the sandbox the configuration is read-only: nothing that git does there by itself may want
+ * to note something in it, as it does for a branch that starts from a remote's.
+ */
+static int configure_unwritten(const struct repository *repository, const struct copy_plan *plan,
+			       struct err *err)
+{
+	const struct git_call call = call_of(plan);
+	int r = configure(plan, "branch.autoSetupMerge", "false", err);
+
+	if (r == 0)
+		r = configure(plan, "push.default", "current", err);
+	return r < 0 ? r : submodules_configure(repository, plan->start, &call, err);
+}
+
 /* Who commits there, where the user is known to git at all. */
 static int copy_identity(const struct repository *repository, const struct copy_plan *plan,
 			 struct err *err)
@@ -346,6 +362,8 @@ int copy_make(const struct repository *repository, const struct copy_plan *plan,
 		r = copy_identity(repository, plan, err);
 	if (r == 0)
 		r = copy_remotes(repository, plan, err);
+	if (r == 0)
+		r = configure_unwritten(repository, plan, err);
 	if (r == 0)
 		r = check_out(plan, err);
 	return r;

@@ -97,10 +97,10 @@ static int write_file(const json_t *bindings, struct err *err)
 	autocall(buf_finish) struct buf text;
 	int r;
 
+	buf_init(&text, DOCUMENT_BYTES_MAX);
 	if (path == NULL || folder == NULL)
 		return err_set(err, -ENOENT,
 			       "there is no configuration folder for credentials.yaml; set HOME");
-	buf_init(&text, DOCUMENT_BYTES_MAX);
 	if (print(&text, bindings) != 0)
 		return err_set(err, -EFBIG, "'%s' would be too large", path);
 	r = file_make_folders(folder, 0700);

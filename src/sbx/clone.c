@@ -1,10 +1,12 @@
 #include "sbx/clone.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/check.h"
@@ -221,6 +223,39 @@ static int connect(const struct repository *repository, const char *name, struct
 	return r < 0 ? r : set_remote(repository, remote, "fetch", keep, true, err);
 }
 
+static bool is_in_path(const char *program)
+{
+	const char *path = getenv("PATH");
+	autofree char *copy = strdup(path != NULL ? path : "");
+	char *rest = NULL;
+
+	for (char *folder = copy != NULL ? strtok_r(copy, ":", &rest) : NULL; folder != NULL;
+	     folder = strtok_r(NULL, ":", &rest)) {
+		autofree char *file = NULL;
+
+		if (asprintf(&file, "%s/%s", folder, program) < 0)
+			file = NULL;
+		if (file != NULL && access(file, X_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Better told now than by git, which would only say that it does not know the scheme. */
+static void tell_helper(const char *name)
+{
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (n < 0 || is_in_path("git-remote-sbx"))
+		return;
+	self[n] = '\0';
+	(void)fprintf(stderr,
+		      "NOTE: 'git fetch sandbox-%s' needs git-remote-sbx in a folder of PATH: "
+		      "ln -s %s FOLDER/git-remote-sbx\n",
+		      name, self);
+}
+
 int clone_fill(struct client *client, const json_t *sandbox, struct err *err)
 {
 	autocall(repository_finish) struct repository repository = { .top = NULL };
@@ -234,7 +269,11 @@ int clone_fill(struct client *client, const json_t *sandbox, struct err *err)
 		r = guestrun(client, &what, NULL, err);
 	if (r > 0)
 		r = err_wrap(err, "cannot clone '%s' in the sandbox", repository.top);
-	return r < 0 ? r : connect(&repository, sandbox_text(sandbox, "name"), err);
+	if (r == 0)
+		r = connect(&repository, sandbox_text(sandbox, "name"), err);
+	if (r == 0)
+		tell_helper(sandbox_text(sandbox, "name"));
+	return r;
 }
 
 /* How many of the objects, one a line, the user's repository does not have. */

@@ -42,6 +42,29 @@ work_is_done() {
 }
 t "commits, branches, tags and gc in the sandbox; ls counts what is new" work_is_done
 
+# The copy's configuration is read-only there: what git does by itself must not want to write it.
+configured() {
+	git init -q -b main "$TMP/branch/lib" && git -C "$TMP/branch/lib" commit -q --allow-empty -m lib
+	new_repo remote
+	git -c protocol.file.allow=always submodule --quiet add "$TMP/branch/lib" lib
+	git config -f .gitmodules submodule.lib.url ../lib.git
+	git commit -qam lib
+	git remote add origin https://git.example/app.git
+	git update-ref refs/remotes/origin/theirs main
+	sbx create --name b-conf --keep-alive --branch mine shell . 2>"$TMP/branch/notes"
+	says "$(cat "$TMP/branch/notes")" 'NOTE: submodules are empty'
+	sbx exec b-conf git checkout theirs
+	sbx exec b-conf git switch -q mine
+	is "$(sbx exec b-conf git submodule status | cut -c1)" -
+	fails 255 sbx exec b-conf git config a.b c
+	# Only the way to the server is missing.
+	fails 1 sbx exec b-conf git submodule update --init
+	says "$(cat "$TMP/stderr")" 'https://git.example/lib.git'
+	says_not "$(cat "$TMP/stderr")" 'lock config'
+	sbx rm -f b-conf
+}
+t "a branch of a remote is checked out, and submodules updated, without writing the configuration" configured
+
 nothing_of_the_users_is_writable() {
 	cd "$TMP/branch/one"
 	fails 2 sbx exec -u root b-one sh -c "echo x > $TMP/branch/one/.git/objects/planted"
@@ -63,6 +86,15 @@ planted_program_does_not_run() {
 		cp hook post-merge; cp hook post-checkout; cp hook reference-transaction
 		git add -A && git commit -qm planted'
 	test ! -e .sbx/topic-x/.git/hooks/post-checkout
+	# The sandbox could not write the configuration; be it that it could.
+	local evil="touch $TMP/branch/ran; false"
+	cp .sbx/topic-x/.git/config "$TMP/branch/config"
+	for key in core.sshCommand core.editor core.pager diff.external diff.evil.textconv filter.evil.clean filter.evil.process \
+		merge.evil.driver gpg.program credential.helper alias.diff alias.fetch uploadpack.packObjectsHook core.fsmonitor; do
+		git -C .sbx/topic-x -c core.fsmonitor=false config "$key" "$evil"
+	done
+	git -C .sbx/topic-x config core.hooksPath "$PWD/.sbx/topic-x"
+	git -C .sbx/topic-x config includeIf.gitdir:/.path "$PWD/.sbx/topic-x/hook"
 	git config filter.evil.smudge "touch $TMP/branch/ran; cat"
 	git config merge.evil.driver "touch $TMP/branch/ran"
 	git config diff.evil.textconv "touch $TMP/branch/ran; cat"
@@ -70,10 +102,13 @@ planted_program_does_not_run() {
 	sbx branch ls
 	sbx branch diff topic/x
 	sbx branch diff --stat topic/x
+	sbx review topic/x >/dev/null
+	git branch -q before && sbx branch fetch topic/x && git branch -qD topic/x
 	git checkout -q a
 	sbx branch merge topic/x
 	test -e b
 	test ! -e "$TMP/branch/ran"
+	cp "$TMP/branch/config" .sbx/topic-x/.git/config
 	git config --remove-section filter.evil
 	is "$(git status --porcelain)" ""
 }

@@ -12,6 +12,7 @@
 #include "git/refs.h"
 #include "git/registry.h"
 #include "git/repository.h"
+#include "git/submodules.h"
 #include "tests/unit/git/stage.h"
 #include "tests/unit/test.h"
 
@@ -182,6 +183,53 @@ TEST(urls_lose_their_passwords)
 		CHECK_EQ(copy_clean_url(url), urls[i][1] != NULL);
 		if (urls[i][1] != NULL)
 			CHECK_STR(url, urls[i][1]);
+	}
+}
+
+/* A lock that nobody lets go stands for a file that cannot be written. */
+TEST(git_in_the_copy_works_without_writing_its_configuration)
+{
+	STAGE(stage,
+	      "git init -q --bare ../up.git; git init -q ../sub; git -C ../sub commit -q "
+	      "--allow-empty -m s; git push -q ../up.git main:other; git -c "
+	      "protocol.file.allow=always submodule --quiet add ../sub lib && git remote add "
+	      "origin http://h/up.git; git config -f .gitmodules submodule.lib.url ../sub; "
+	      "git config -f .gitmodules submodule.evil.url 'ext::touch ~/ran'; "
+	      "git config -f .gitmodules submodule.evil.path evil; git commit -qam sub; "
+	      "git update-ref refs/remotes/origin/other main");
+	CHECK_EQ(stage_make(&stage, "topic"), 1);
+	CHECK_STR(LINE(stage, "git -C .sbx/topic config submodule.lib.url"), "http://h/sub");
+	CHECK_STR(LINE(stage, "git -C .sbx/topic config submodule.evil.url"), "");
+	CHECK_EQ(
+		RUN(stage,
+		    "cd .sbx/topic; touch .git/config.lock; git checkout -q other && git switch "
+		    "-q topic && git checkout -q -b mine && git -c protocol.file.allow=always -c "
+		    "url.$HOME/.insteadOf=http://h/ submodule --quiet update --init lib && test -e "
+		    "lib/.git"),
+		0);
+}
+
+TEST(urls_of_submodules_are_resolved)
+{
+	static const struct {
+		const char *base, *url, *want;
+	} rows[] = {
+		{ "https://h/a/b.git", "../c.git", "https://h/a/c.git" },
+		{ "https://h/a/b.git/", "./c", "https://h/a/b.git/c" },
+		{ "https://h/a/b", "../../c/d", "https://h/c/d" },
+		{ "git@h:a/b.git", "../c.git", "git@h:a/c.git" },
+		{ "git@h:b.git", "../c.git", "git@h:c.git" },
+		{ "git@h:b.git", "https://x/y", "https://x/y" },
+		{ "https://h", "../c", NULL },
+		{ "", "../c", NULL },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		char *got = submodules_resolve(rows[i].base, rows[i].url);
+
+		CHECK_STR(got != NULL ? got : "nothing",
+			  rows[i].want != NULL ? rows[i].want : "nothing");
+		free(got);
 	}
 }
 

@@ -66,6 +66,7 @@ TEST(defaults)
 	CHECK_EQ(prepare(), 0);
 	CHECK_EQ(check("{\"engine\":\"qemu\"}", &record, &is_named), 0);
 	CHECK(!is_named && !record.keep_alive && record.mounts.count == 0);
+	CHECK(!record.is_fleeting);
 	CHECK_EQ(record.cpus, 4);
 	CHECK_EQ(record.memory_bytes, 4ull << 30);
 	CHECK_EQ(record.disk_bytes, 20ull << 30);
@@ -73,6 +74,9 @@ TEST(defaults)
 	CHECK_STR(record.template.name, "shell");
 	CHECK_EQ(record.template.layers.count, 1);
 	CHECK_STR(record.engine, "qemu");
+	record_finish(&record);
+	CHECK_EQ(check("{\"engine\":\"qemu\",\"fleeting\":true}", &record, &is_named), 0);
+	CHECK(record.is_fleeting);
 	record_finish(&record);
 	folder_remove(folder, &supervisor.paths);
 }

@@ -4,31 +4,10 @@
 world_needed || return 0
 
 BUILDER=$SANDBOXES/builder
-REGISTRY=registry.example.com
-PASSWORD=the-password-of-the-registry
 KEY=the-key-of-the-api-0123456789
 
 docker() { sandboxes exec builder docker "$@"; }
 guest() { sandboxes exec builder "$@"; }
-
-# what the registry listens with: a certificate of the world, one login
-registry_up() {
-	local folder=$TMP/registry
-	mkdir -p "$folder/data"
-	openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$REGISTRY" -keyout "$folder/key" -out "$folder/csr" 2>/dev/null
-	openssl x509 -req -in "$folder/csr" -CA "$WORLD_CA" -CAkey "$WORLD/ca.key" -CAcreateserial -days 2 -out "$folder/cert" \
-		-extfile <(echo "subjectAltName=DNS:$REGISTRY") 2>/dev/null
-	perl -e 'print "robot:", crypt($ARGV[0], q{$2y$05$abcdefghijklmnopqrstuu}), "\n"' "$PASSWORD" >"$folder/users"
-	cat >"$folder/config.yml" <<-END
-		version: 0.1
-		log: { level: warn, accesslog: { disabled: true } }
-		storage: { filesystem: { rootdirectory: $folder/data } }
-		http: { addr: "93.184.216.44:443", tls: { certificate: $folder/cert, key: $folder/key } }
-		auth: { htpasswd: { realm: world, path: $folder/users } }
-	END
-	in_world docker-registry serve "$folder/config.yml" >"$folder/log" 2>&1 &
-	wait_for 30 in_world curl -sk -o /dev/null "https://93.184.216.44/v2/"
-}
 
 # a root of busybox and curl, as the image `tools`, made from what the sandbox has
 make_tools() {
@@ -43,9 +22,9 @@ make_tools() {
 
 registry_begins() {
 	mkdir -p "$BUILDER"
-	registry_up
+	registry_needed
 	printf '%s' "$KEY" | sandboxes secret set-custom --host api.example.com --env EXAMPLE_KEY --placeholder sbx-cs-example
-	printf '%s' "$PASSWORD" | sandboxes secret set --registry "$REGISTRY" --username robot --password-stdin --all-sandboxes
+	printf '%s' "$WORLD_PASSWORD" | sandboxes secret set --registry "$WORLD_REGISTRY" --username robot --password-stdin --all-sandboxes
 	sandboxes create --name builder --keep-alive --extra-ca "$WORLD_CA" --policy locked-down shell "$BUILDER"
 	sandboxes policy allow network '*.example.com' --sandbox builder
 	make_tools
@@ -92,18 +71,18 @@ builds_trust() {
 t "so does each step of a build, and nothing of it is left in the image" builds_trust
 
 pushes_and_pulls() {
-	docker tag asked "$REGISTRY/team/asked:1"
-	docker push --quiet "$REGISTRY/team/asked:1"
-	docker rmi asked "$REGISTRY/team/asked:1"
-	docker pull --quiet "$REGISTRY/team/asked:1"
-	says "$(docker run --rm "$REGISTRY/team/asked:1" busybox cat /answer)" '"server": "good"'
+	docker tag asked "$WORLD_REGISTRY/team/asked:1"
+	docker push --quiet "$WORLD_REGISTRY/team/asked:1"
+	docker rmi asked "$WORLD_REGISTRY/team/asked:1"
+	docker pull --quiet "$WORLD_REGISTRY/team/asked:1"
+	says "$(docker run --rm "$WORLD_REGISTRY/team/asked:1" busybox cat /answer)" '"server": "good"'
 	fails 1 guest test -e /home/agent/.docker/config.json
 }
 t "push and pull with the login that the proxy adds" pushes_and_pulls
 
 refuses_in_words() {
-	sandboxes secret rm --registry "$REGISTRY" --all-sandboxes --force
-	fails 1 docker pull "$REGISTRY/team/asked:1"
+	sandboxes secret rm --registry "$WORLD_REGISTRY" --all-sandboxes --force
+	fails 1 docker pull "$WORLD_REGISTRY/team/asked:1"
 	says "$(cat "$TMP/stderr")" 'no basic auth credentials|unauthorized'
 	fails 1 docker pull self-signed.example.com/team/asked:1
 	says "$(cat "$TMP/stderr")" 'x509: certificate signed by unknown authority'

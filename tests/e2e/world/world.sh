@@ -4,6 +4,8 @@
 #                            cannot go on: `world_needed || return 0`. An ordinary user skips it, anything else missing fails.
 #   in_host COMMAND...       runs where sbxd runs: its resolver is the world's, its addresses are 93.184.216.2 and …::2
 #   in_world COMMAND...
+#   registry_needed          Debian's docker-registry at $WORLD_REGISTRY, with TLS by the world's authority and one login, robot with
+#                            $WORLD_PASSWORD; once, until the world goes
 #   sandboxes ARG...         sbx with a daemon of its own in the host's namespace; $SANDBOXES is a folder for workspaces
 #   kill_daemon              SIGKILL for that daemon
 #   world_down
@@ -20,6 +22,8 @@ WORLD_CA=$WORLD/ca.pem
 WORLD_HOST=sbx-host-$$
 WORLD_WORLD=sbx-world-$$
 SANDBOXES=$RUN/sandboxes
+WORLD_REGISTRY=registry.example.com
+WORLD_PASSWORD=the-password-of-the-registry
 
 in_host() { ip netns exec "$WORLD_HOST" "$@"; }
 in_world() { ip netns exec "$WORLD_WORLD" "$@"; }
@@ -83,6 +87,25 @@ world_up() {
 	forget
 	in_world python3 "$world_here/serve" "$WORLD" >"$WORLD/serve.log" 2>&1 &
 	wait_for 60 test -e "$WORLD/ready"
+}
+
+registry_needed() {
+	local folder=$WORLD/registry
+	[ ! -d "$folder" ] || return 0
+	mkdir -p "$folder/data"
+	openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$WORLD_REGISTRY" -keyout "$folder/key" -out "$folder/csr" 2>/dev/null
+	openssl x509 -req -in "$folder/csr" -CA "$WORLD_CA" -CAkey "$WORLD/ca.key" -CAcreateserial -days 2 -out "$folder/cert" \
+		-extfile <(echo "subjectAltName=DNS:$WORLD_REGISTRY") 2>/dev/null
+	perl -e 'print "robot:", crypt($ARGV[0], q{$2y$05$abcdefghijklmnopqrstuu}), "\n"' "$WORLD_PASSWORD" >"$folder/users"
+	cat >"$folder/config.yml" <<-END
+		version: 0.1
+		log: { level: warn, accesslog: { disabled: true } }
+		storage: { filesystem: { rootdirectory: $folder/data } }
+		http: { addr: "93.184.216.44:443", tls: { certificate: $folder/cert, key: $folder/key } }
+		auth: { htpasswd: { realm: world, path: $folder/users } }
+	END
+	in_world docker-registry serve "$folder/config.yml" >"$folder/log" 2>&1 &
+	wait_for 30 in_world curl -sk -o /dev/null "https://93.184.216.44/v2/"
 }
 
 world_down() {

@@ -302,8 +302,10 @@ enum credential_result credentials_apply(const struct credentials *credentials, 
 	foreign = passage_find_foreign(&passage);
 	if (foreign != NULL) {
 		*ret_name = foreign->name;
-		(void)err_set(err, -EACCES, "secret '%s' was on its way to %s, which it is not for",
-			      foreign->name, host);
+		(void)err_set(err, -EACCES,
+			      "secret '%s' was on its way to %s, which it is not for%s",
+			      foreign->name, host,
+			      passage_is_bare(&passage, foreign) ? " without TLS" : "");
 		return CREDENTIAL_REFUSED;
 	}
 	header = apply_header(&passage, ret_name, err);

@@ -7,7 +7,9 @@
  * x-goog-api-key and others, cookies, query parameters that carry a sentinel,
  * access_token= and the like) and the real one set. A custom secret replaces
  * its placeholder where it stands in header values, inside Basic logins too,
- * and in the query; a request it was put into keeps no other credential. A
+ * and in the query; a request it was put into keeps no other credential. The
+ * guest chooses between http and https: without TLS no host is bound, but for
+ * custom secrets at another port than 443, which some services take so. A
  * sentinel on its way to a host that it is not bound to stops the request
  * (fail closed). A real value in a response's head, body or
  * trailers is masked with '*'.

@@ -9,9 +9,18 @@
 #include "credential/text.h"
 #include "http/message.h"
 
+enum { HTTPS_PORT = 443 };
+
+bool passage_is_bare(const struct passage *passage, const struct credential *credential)
+{
+	return (credential->kind != CREDENTIAL_CUSTOM || passage->port == HTTPS_PORT) &&
+	       strcmp(passage->request->scheme, "https") != 0;
+}
+
 bool passage_binds(const struct passage *passage, const struct credential *credential)
 {
-	return credential_binds(credential, passage->host, passage->port);
+	return !passage_is_bare(passage, credential) &&
+	       credential_binds(credential, passage->host, passage->port);
 }
 
 bool passage_holds_sentinel(const struct passage *passage, const char *text, size_t len)

@@ -17,6 +17,9 @@ struct passage {
 	struct http_request *request;
 };
 
+/* It would go where anyone on the way can read it: only custom secrets do, and not to port 443. */
+bool passage_is_bare(const struct passage *passage, const struct credential *credential);
+
 bool passage_binds(const struct passage *passage, const struct credential *credential);
 
 /* Whether any sentinel or placeholder at all stands in the text. */

@@ -221,11 +221,12 @@ static bool fill_grant(struct exchange *exchange)
 	return r == 0;
 }
 
-/* Whether the request goes to a token endpoint; then it is sent when it is complete. */
+/* Whether the request goes to a token endpoint, by TLS; then it is sent when it is complete. */
 static void find_grant(struct exchange *exchange)
 {
 	exchange->secrets = secrets_get(orders_of(exchange)->secrets);
-	if (exchange->secrets != NULL && exchange->request.path != NULL)
+	if (exchange->secrets != NULL && exchange->request.path != NULL &&
+	    exchange->session->config.is_tls)
 		exchange->grant.credential =
 			credentials_token_endpoint(exchange->secrets->set, exchange->host,
 						   exchange->port, exchange->request.path);

@@ -38,6 +38,7 @@ static void begin(struct exchange *exchange, const char *path)
 {
 	*exchange = (struct exchange){ .set = sample_set(samples, countof(samples)) };
 	exchange->request.path = strdup(path);
+	exchange->request.scheme = strdup("https");
 }
 
 static void field(struct exchange *exchange, const char *name, const char *value)
@@ -62,6 +63,24 @@ static void end(struct exchange *exchange)
 {
 	http_request_finish(&exchange->request);
 	credentials_destroy(exchange->set);
+}
+
+/* Whether the secret of a host goes out in a request by this scheme, to this port. */
+static enum credential_result by(const char *host, const char *scheme, uint16_t port,
+				 const char *header, const char *value)
+{
+	struct exchange exchange;
+	enum credential_result result;
+
+	begin(&exchange, "/");
+	free(exchange.request.scheme);
+	exchange.request.scheme = strdup(scheme);
+	if (value != NULL)
+		field(&exchange, header, value);
+	result = credentials_apply(exchange.set, host, port, &exchange.request, &exchange.name,
+				   &exchange.err);
+	end(&exchange);
+	return result;
 }
 
 TEST(a_service_header_is_set_whatever_the_client_sent)
@@ -297,6 +316,20 @@ TEST(an_unbound_host_is_left_alone)
 	CHECK_EQ(go(&e, "other.test"), CREDENTIAL_NONE);
 	CHECK_STR(only(&e, "authorization"), "Bearer mine");
 	end(&e);
+}
+
+TEST(without_TLS_only_custom_secrets_go_out)
+{
+	const char *host = "api.openai.test", *word = "Bearer proxy-managed";
+
+	CHECK_EQ(by(host, "https", 443, "authorization", word), CREDENTIAL_INJECTED);
+	CHECK_EQ(by(host, "https", 8443, "authorization", word), CREDENTIAL_INJECTED);
+	CHECK_EQ(by(host, "http", 80, "authorization", NULL), CREDENTIAL_NONE);
+	CHECK_EQ(by(host, "http", 443, "authorization", NULL), CREDENTIAL_NONE);
+	CHECK_EQ(by(host, "http", 80, "authorization", word), CREDENTIAL_REFUSED);
+	CHECK_EQ(by("registry.test", "http", 5000, "x", NULL), CREDENTIAL_NONE);
+	CHECK_EQ(by("custom.test", "http", 80, "x-key", "sk-placeholder-1"), CREDENTIAL_INJECTED);
+	CHECK_EQ(by("custom.test", "http", 443, "x-key", "sk-placeholder-1"), CREDENTIAL_REFUSED);
 }
 
 TEST_MAIN()

@@ -952,6 +952,30 @@ def P14_redirects_are_not_followed(w):
 
 
 @case
+def P14_without_TLS_no_key_goes_out(w):
+    origin = w.origin("api.example", port=80)
+    w.net.places["api.example", 443] = origin.place
+    for url in ("http://api.example/", "http://api.example:443/"):
+        status, said, why = w.curl(url)
+        assert status == 0 and "200 OK" in said, said + why
+        status, said, _ = w.curl(url, "-H", f"Authorization: Bearer {SENTINEL}")
+        assert said.startswith("HTTP/1.1 403") and "without TLS" in said, said
+        assert text(w.daemon.wait(ALARM), 3) == "api"
+    flow = w.connect("api.example")
+    flow.sendall(b"GET /inside HTTP/1.1\r\nHost: api.example:443\r\n\r\n")
+    assert read_head(flow)[0].startswith("HTTP/1.1 200")
+    assert len(origin.requests) == 3 and all(KEY not in head for head, _ in origin.requests)
+    w.daemon.credentials({"name": "claude", "kind": 4, "targets": ["model.example"], "header": "authorization",
+                          "format": "Bearer %s", "sentinel": "sk-access-managed", "refresh": "real-refresh-token-1",
+                          "token_url": "https://login.example/v1/oauth/token",
+                          "refresh_sentinel": "sk-refresh-managed", "value": "real-access-token-1"})
+    origin = w.origin("login.example", port=80)
+    w.net.places["login.example", 443] = origin.place
+    w.curl("-d", "refresh_token=sk-refresh-managed", "http://login.example:443/v1/oauth/token")
+    assert not any("real-" in head + str(body) for head, body in origin.requests), origin.requests
+
+
+@case
 def P15_a_reply_that_holds_the_secret_is_masked(w):
     def reply(head, body):
         shown = head.encode() + b' {"json":"' + KEY.encode() + b'"} ' + \

@@ -47,6 +47,31 @@ containers_trust() {
 }
 t "a container, and what is run in it later, trust the sandbox's authority and get the key" containers_trust
 
+# A root that has the sandbox's programs and a bundle of its own, which knows nothing of the sandbox.
+make_programs() {
+	guest sh -euc 'mkdir -p programs/usr programs/tmp programs/etc/ssl/certs
+		for folder in bin lib lib64; do ln -s usr/$folder programs/$folder; done
+		cat /usr/share/ca-certificates/mozilla/*.crt >programs/etc/ssl/certs/ca-certificates.crt
+		tar -C programs --owner=0 --group=0 -c . | docker import - programs'
+}
+
+program() { docker run --rm --volume /usr:/usr:ro "$@"; }
+
+clients_trust() {
+	make_programs
+	local python="import urllib.request as u; print(u.urlopen('https://api.example.com/echo').read())"
+	says "$(program programs python3 -c "$python")" '"server": "good"'
+	says "$(program programs python3 -c "import requests; print(requests.get('https://api.example.com/echo').text)")" '"server": "good"'
+	says "$(program programs node -e "fetch('https://api.example.com/echo').then(r => r.text()).then(console.log)")" '"server": "good"'
+	says "$(program programs curl -sS https://api.example.com/echo)" '"server": "good"'
+	# by the image's own bundle it is not believed, which is what these were spared
+	program --env SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt programs python3 -c "$python" && return 1
+	wait_for 60 guest test -s /run/sbx-trust/cacerts
+	says "$(program programs openssl pkcs12 -in /dev/sbx-trust/cacerts -passin pass:changeit -nokeys -info 2>&1)" 'Trusted key usage|2.16.840.1.113894.746875.1.1'
+	docker rmi programs
+}
+t "Python, Node and curl of an image trust it too, and a store for Java is there" clients_trust
+
 p28_containers() {
 	forget
 	docker run --rm tools curl -sS -m 30 https://evil.example.net/ && return 1
@@ -67,6 +92,11 @@ builds_trust() {
 	docker create --name look asked sh
 	is "$(guest sh -c 'docker export look | tar -t | grep -c -e ca-certificates -e sbx' || :)" 0
 	docker rm look
+	# a line of the authority's certificate: in what the container sees, and in no layer
+	local line
+	line=$(guest sed -n 2p /usr/local/share/ca-certificates/sbx.crt)
+	[ "$(guest sh -c 'docker run --rm tools busybox cat /dev/ca-certificates.crt | grep -cF "$1"' sh "$line")" -ge 1 ]
+	is "$(guest sh -c 'docker save asked | grep -acF "$1"' sh "$line" || :)" 0
 }
 t "so does each step of a build, and nothing of it is left in the image" builds_trust
 

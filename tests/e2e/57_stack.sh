@@ -31,8 +31,9 @@ stack_begins() {
 	local root
 	root=$("$here/world/debian-root" | tail -n 1)
 	mkdir -p "$STACK"
-	sandboxes create --name stack --keep-alive --policy locked-down shell "$STACK"
-	sandboxes policy allow network 'files.example.com' --sandbox stack
+	sandboxes create --name stack --keep-alive --extra-ca "$WORLD_CA" --policy locked-down shell "$STACK"
+	# looked into, so that it has the sandbox's certificate, of which the image's own bundle knows nothing
+	sandboxes policy allow network files.example.com --method GET --path '/stack/**' --sandbox stack
 	publish_package
 	cp "$root" "$STACK/root.tar"
 	docker import "$STACK/root.tar" debian
@@ -43,7 +44,7 @@ t "a Debian with PostgreSQL and Redis becomes an image" stack_begins
 builds_in_stages() {
 	cat >"$STACK/Dockerfile" <<-'END'
 		FROM debian AS packages
-		RUN echo 'deb [trusted=yes] http://files.example.com/stack ./' >/etc/apt/sources.list && \
+		RUN echo 'deb [trusted=yes] https://files.example.com/stack ./' >/etc/apt/sources.list && \
 			apt-get -q update && apt-get -qy install stack-word && cp /usr/share/word /word
 		RUN echo 'host all all all trust' >>/etc/postgresql/17/main/pg_hba.conf
 		FROM packages AS database
@@ -74,7 +75,7 @@ builds_in_stages() {
 	is "$(docker run --rm app cat /word)" 'a word from a package'
 	fails 1 docker run --rm app dpkg -s stack-word
 }
-t "a build in stages installs a package by way of the proxy" builds_in_stages
+t "a build in stages installs a package over HTTPS that the proxy looks into" builds_in_stages
 
 page() { guest curl -sSf http://localhost:8080/; }
 

@@ -44,15 +44,16 @@
 #define AMD_ECX                                                                                \
 	(ALL & ~(BIT(2) | BIT(9) | BIT(10) | BIT(12) | BIT(13) | BIT(15) | BIT(23) | BIT(24) | \
 		 BIT(26) | BIT(27) | BIT(28) | BIT(29)))
-/* kvmclock both ways and stable, no I/O delay, PV EOI, unhalt, TLB flush, yield, IPIs, poll
- * control. No asynchronous page faults: guest memory is never swapped in by us, and not every host
- * has them.
+/*
+ * kvmclock both ways and stable, no I/O delay, PV EOI, unhalt, IPIs, poll control. No asynchronous
+ * page faults: guest memory is never swapped in by us, and not every host has them. No steal time,
+ * which the host would write down at each turn of a vCPU, and so neither TLB flush nor yield, which
+ * Linux uses only with it.
  */
 #define KVM_EAX                                                                                 \
 	(BIT(KVM_FEATURE_CLOCKSOURCE) | BIT(KVM_FEATURE_NOP_IO_DELAY) |                         \
 	 BIT(KVM_FEATURE_CLOCKSOURCE2) | BIT(KVM_FEATURE_PV_EOI) | BIT(KVM_FEATURE_PV_UNHALT) | \
-	 BIT(KVM_FEATURE_PV_TLB_FLUSH) | BIT(KVM_FEATURE_PV_SEND_IPI) |                         \
-	 BIT(KVM_FEATURE_POLL_CONTROL) | BIT(KVM_FEATURE_PV_SCHED_YIELD) |                      \
+	 BIT(KVM_FEATURE_PV_SEND_IPI) | BIT(KVM_FEATURE_POLL_CONTROL) |                         \
 	 BIT(KVM_FEATURE_CLOCKSOURCE_STABLE_BIT))
 
 static const struct row {

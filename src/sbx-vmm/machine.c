@@ -261,13 +261,14 @@ void machine_go(struct machine *machine)
 
 void machine_report(struct machine *machine, struct vmm_answer *ret)
 {
-	const struct vcpu_counters *counters = &machine->vcpus.counters;
+	struct vcpu_counts exits;
 
+	vcpus_count(&machine->vcpus, &exits);
 	*ret = (struct vmm_answer){
 		.state = machine->state,
-		.exits_mmio = counters->mmio,
-		.exits_pio = counters->pio,
-		.exits_other = counters->other,
+		.exits_mmio = exits.mmio,
+		.exits_pio = exits.pio,
+		.exits_other = exits.other,
 		.balloon_bytes = balloon_bytes(machine->balloon),
 	};
 	if (machine->state != VMM_RUNNING)

@@ -40,21 +40,19 @@ static void end_by_failure(struct vcpu *vcpu, uint64_t reason, const char *why)
 /* False when the machine has ended by it. */
 static bool handle(struct vcpu *vcpu, const struct hv_exit *exit)
 {
-	struct vcpu_counters *counters = &vcpu->owner->counters;
-
 	switch (exit->kind) {
 	case HV_EXIT_MMIO:
-		counters->mmio++;
+		vcpu->mmio++;
 		bus_mmio(vcpu->owner->config.bus, &exit->access);
 		return true;
 	case HV_EXIT_PIO:
-		counters->pio++;
+		vcpu->pio++;
 		if (!bus_pio(vcpu->owner->config.bus, &exit->access))
 			return true;
 		end_by_guest(vcpu);
 		return false;
 	case HV_EXIT_INTERRUPTED:
-		counters->other++;
+		vcpu->other++;
 		return true;
 	case HV_EXIT_SHUTDOWN:
 		end_by_failure(vcpu, 0, "the guest ran into a triple fault");
@@ -218,6 +216,16 @@ void vcpus_go(struct vcpus *vcpus)
 	vcpus->go = true;
 	(void)pthread_cond_broadcast(&vcpus->changed);
 	(void)pthread_mutex_unlock(&vcpus->lock);
+}
+
+void vcpus_count(const struct vcpus *vcpus, struct vcpu_counts *ret)
+{
+	*ret = (struct vcpu_counts){ 0 };
+	for (unsigned i = 0; i < vcpus->config.count; i++) {
+		ret->mmio += vcpus->cpu[i].mmio;
+		ret->pio += vcpus->cpu[i].pio;
+		ret->other += vcpus->cpu[i].other;
+	}
 }
 
 static void kick_all(struct vcpus *vcpus)

@@ -34,8 +34,9 @@ struct vcpu_end {
 	const char *why; /* failed: a constant */
 };
 
-struct vcpu_counters {
-	_Atomic uint64_t mmio, pio, other; /* exits */
+/* Exits of all vCPUs. */
+struct vcpu_counts {
+	uint64_t mmio, pio, other;
 };
 
 struct vcpus_config {
@@ -56,7 +57,8 @@ struct vcpu {
 	struct vcpus *owner; /* weak */
 	unsigned id;
 	pthread_t thread;
-	struct hv_vcpu *hv; /* the thread's; others may kick it under lock */
+	struct hv_vcpu *hv;		   /* the thread's; others may kick it under lock */
+	_Atomic uint64_t mmio, pio, other; /* exits; only the thread adds to them */
 };
 
 struct vcpus {
@@ -74,7 +76,6 @@ struct vcpus {
 	atomic_bool stopping;
 	int ended_event; /* owned eventfd */
 	struct loop_watch ended;
-	struct vcpu_counters counters;
 };
 
 /* Makes threads and vCPUs; they wait. vcpus stays where it is until vcpus_stop(). */
@@ -82,6 +83,9 @@ int vcpus_start(struct vcpus *vcpus, const struct vcpus_config *config, struct e
 
 /* Lets the guest run. */
 void vcpus_go(struct vcpus *vcpus);
+
+/* How often they have left the guest. */
+void vcpus_count(const struct vcpus *vcpus, struct vcpu_counts *ret);
 
 /* Ends all threads. They must not wait for this thread any more (calls_close()). */
 void vcpus_stop(struct vcpus *vcpus);

@@ -82,7 +82,9 @@ static int replace(struct guest *guest, struct disk *disk, struct err *err)
 	return r;
 }
 
-static int start(struct guest *guest, struct disk *disk, char **argv, struct err *err)
+/* One round more than kills: the last one, too, meets a guest at work. */
+static int start(struct guest *guest, struct disk *disk, char **argv, unsigned kills,
+		 struct err *err)
 {
 	char cmdline[100];
 	autoclose int socket = -1;
@@ -99,7 +101,8 @@ static int start(struct guest *guest, struct disk *disk, char **argv, struct err
 	};
 	int r;
 
-	(void)snprintf(cmdline, sizeof(cmdline), "console=ttyS0 quiet panic=-1 rounds=%s", argv[6]);
+	(void)snprintf(cmdline, sizeof(cmdline), "console=ttyS0 quiet panic=-1 rounds=%u",
+		       kills + 1);
 	disk->program = argv[2];
 	disk->image = make_image();
 	r = disk->image < 0 ? err_set_errno(err, disk->image, "no image")
@@ -128,15 +131,17 @@ int main(int argc, char **argv)
 	static struct guest guest;
 	struct disk disk = { .image = -1 };
 	struct err err = ERR_INIT;
+	unsigned kills;
 	int r;
 
 	if (argc != 7) {
 		(void)fprintf(stderr, "usage: testbed-kills VMM BLK KERNEL INITRAMFS CPUS KILLS\n");
 		return 2;
 	}
-	r = start(&guest, &disk, argv, &err);
+	kills = (unsigned)strtoul(argv[6], NULL, 10);
+	r = start(&guest, &disk, argv, kills, &err);
 	if (r == 0) {
-		r = work(&guest, &disk, (unsigned)strtoul(argv[6], NULL, 10), &err);
+		r = work(&guest, &disk, kills, &err);
 		guest_finish(&guest);
 	}
 	if (r < 0)

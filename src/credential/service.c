@@ -321,8 +321,8 @@ static int check_whole(const struct service *service, struct err *err)
 
 	if (service->name == NULL)
 		return err_set(err, -EINVAL, "'service NAME' is missing");
-	if (service->injects_count == 0)
-		return err_set(err, -EINVAL, "there is no 'inject'");
+	if (service->injects_count == 0 && !has_url)
+		return err_set(err, -EINVAL, "there is no 'inject', and no login");
 	if (has_url != (service->access_sentinel != NULL) ||
 	    has_url != (service->oauth_hosts != NULL) ||
 	    (service->oauth_file != NULL) != (service->oauth_text != NULL) ||

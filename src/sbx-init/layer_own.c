@@ -29,6 +29,7 @@ static const char *const skipped[] = {
 	CERTS "sbx.pem",
 	"var/lib/sbx",
 	"var/lib/docker",
+	"var/lib/sbx-volumes",
 	"var/log/dockerd.log",
 	"dev",
 	"proc",

@@ -176,10 +176,8 @@ int kit_environment(const struct kit *kit, struct string_list *ret)
 
 	json_object_foreach(kit_list(kit, "env"), name, value)
 	{
-		autofree char *line = NULL;
-		int r = asprintf(&line, "%s=%s", name, json_string_value(value));
+		int r = string_list_addf(ret, "%s=%s", name, json_string_value(value));
 
-		r = r < 0 ? -ENOMEM : string_list_add(ret, line);
 		if (r < 0)
 			return r;
 	}

@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/parse.h"
 #include "sbxd/guest.h"
 #include "sbxd/guest_command.h"
 #include "sbxd/kit.h"
@@ -55,18 +56,35 @@ static const char startup_script[] =
 	"	fi\n"
 	"done\n";
 
+/*
+ * PATH TYPE BYTES MODE NUMBER NEW: a volume of a size is a file system in a file of that size on
+ * the sandbox's disk, which takes the space that is used of it.
+ */
 static const char volume_script[] =
 	"set -e\n"
-	"if [ \"$2\" != tmpfs ]; then\n"
-	"	[ ! -d \"$1\" ] || exit 0\n"
-	"	mkdir -p \"$1\"\n"
-	"	chown agent: \"$1\"\n"
-	"	chmod \"$4\" \"$1\"\n"
-	"else\n"
-	"	mkdir -p \"$1\"\n"
-	"	mount -t tmpfs -o \"size=$3,mode=$4,uid=$(id -u agent),gid=$(id -g agent)\" tmpfs "
-	"\"$1\"\n"
-	"fi\n";
+	"images=/var/lib/sbx-volumes image=$images/$5.img\n"
+	"mkdir -p \"$1\"\n"
+	"own() { chown agent: \"$1\" && chmod \"$mode\" \"$1\"; }\n"
+	"mode=$4\n"
+	"case $2 in\n"
+	"tmpfs) mount -t tmpfs -o \"size=$3,mode=$4,uid=$(id -u agent),gid=$(id -g agent)\" tmpfs "
+	"\"$1\" ;;\n"
+	"folder) [ \"$6\" = 0 ] || own \"$1\" ;;\n"
+	"*)\n"
+	"	if [ \"$6\" = 1 ]; then\n"
+	"		install -d -m 0700 \"$images\" \"$images/$5\"\n"
+	"		rm -f \"$image\"\n"
+	"		truncate -s \"$3\" \"$image\"\n"
+	"		mkfs.ext4 -q -m 0 \"$image\"\n"
+	"		mount -o loop \"$image\" \"$images/$5\"\n"
+	"		rmdir \"$images/$5/lost+found\"\n"
+	"		cp -a \"$1/.\" \"$images/$5\"\n"
+	"		own \"$images/$5\"\n"
+	"		umount \"$images/$5\"\n"
+	"		rmdir \"$images/$5\"\n"
+	"	fi\n"
+	"	mount -o loop,discard \"$image\" \"$1\" ;;\n"
+	"esac\n";
 
 int kit_job_run(struct kit_job *job, const struct kit_step *step, struct err *err)
 {
@@ -114,22 +132,41 @@ int kit_job_script(struct kit_job *job, const char *what, const char *user, cons
 	return kit_job_run(job, &step, err);
 }
 
-static int make_volume(struct kit_job *job, const json_t *volume, bool is_first, struct err *err)
+/* Bytes of `size`, in numbers or with a unit; 0: none is said. */
+static uint64_t volume_bytes(const json_t *volume)
 {
 	const json_t *size = json_object_get(volume, "size");
+	uint64_t bytes = 0;
+
+	if (json_is_string(size))
+		(void)parse_size(json_string_value(size), &bytes);
+	else
+		bytes = (uint64_t)json_integer_value(size);
+	return bytes;
+}
+
+static int make_volume(struct kit_job *job, const json_t *volume, size_t number, bool is_first,
+		       struct err *err)
+{
 	const char *type = kit_text(volume, "type"), *mode = kit_text(volume, "mode");
 	bool is_memory = type != NULL && strcmp(type, "tmpfs") == 0;
-	char bytes[32] = "50%"; /* as the kernel's own default */
-	const char *words[] = { kit_text(volume, "path"), is_memory ? type : "disk", bytes,
-				mode != NULL ? mode : "0755", NULL };
+	uint64_t bytes = volume_bytes(volume);
+	char size[32] = "50%", place[32], what[OUTPUT_LINE_MAX]; /* the kernel's own default */
+	const char *words[] = { kit_text(volume, "path"),
+				is_memory   ? type
+				: bytes > 0 ? "sized"
+					    : "folder",
+				size,
+				mode != NULL ? mode : "0755",
+				place,
+				is_first ? "1" : "0",
+				NULL };
 
-	if (!is_memory && !is_first)
-		return 0;
-	if (json_is_integer(size))
-		(void)snprintf(bytes, sizeof(bytes), "%lld", (long long)json_integer_value(size));
-	else if (json_is_string(size))
-		(void)snprintf(bytes, sizeof(bytes), "%s", json_string_value(size));
-	return kit_job_script(job, "making a volume of the kit", "0", volume_script, words, err);
+	if (bytes > 0)
+		(void)snprintf(size, sizeof(size), "%llu", (unsigned long long)bytes);
+	(void)snprintf(place, sizeof(place), "%zu", number);
+	(void)snprintf(what, sizeof(what), "making the kit's volume '%.200s'", words[0]);
+	return kit_job_script(job, what, "0", volume_script, words, err);
 }
 
 static int make_volumes(struct kit_job *job, bool is_first, struct err *err)
@@ -138,7 +175,7 @@ static int make_volumes(struct kit_job *job, bool is_first, struct err *err)
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < json_array_size(volumes); i++)
-		r = make_volume(job, json_array_get(volumes, i), is_first, err);
+		r = make_volume(job, json_array_get(volumes, i), i, is_first, err);
 	return r;
 }
 

@@ -104,8 +104,8 @@ static const struct shape inject[] = {
 	{ .member = "domain", .is_required = true, .check = is_word },
 	{ .member = "header", .check = is_word },
 	{ .member = "format" },
-	{ .member = "scheme" },
-	{ .member = "username" },
+	{ .member = "scheme", .check = is_word },
+	{ .member = "username", .check = is_word },
 	{ .member = NULL },
 };
 
@@ -116,12 +116,41 @@ static const struct shape api_key[] = {
 	{ .member = NULL },
 };
 
+static const struct shape endpoint[] = {
+	{ .member = "host", .is_required = true, .check = is_word },
+	{ .member = "path", .is_required = true, .check = is_word },
+	{ .member = NULL },
+};
+
+static const struct shape sentinels[] = {
+	{ .member = "access_token", .check = is_word },
+	{ .member = "refresh_token", .check = is_word },
+	{ .member = NULL },
+};
+
+static const struct shape login_file[] = {
+	{ .member = "path", .is_required = true, .check = is_word },
+	{ .member = "structure", .kind = SHAPE_ANY },
+	{ .member = "template" },
+	{ .member = NULL },
+};
+
+static const struct shape oauth[] = {
+	{ .member = "token_endpoint", .kind = SHAPE_OBJECT, .of = endpoint },
+	{ .member = "resource_hosts", .kind = SHAPE_TEXTS, .max = 32, .check = is_word },
+	{ .member = "sentinels", .kind = SHAPE_OBJECT, .of = sentinels },
+	{ .member = "credential_file", .kind = SHAPE_OBJECT, .of = login_file },
+	{ .member = "response_fields", .kind = SHAPE_ANY },
+	{ .member = "passthrough", .kind = SHAPE_BOOL },
+	{ .member = NULL },
+};
+
 static const struct shape credential[] = {
 	{ .member = "service", .is_required = true, .check = is_name },
 	{ .member = "required", .kind = SHAPE_BOOL },
 	{ .member = "description" },
 	{ .member = "api_key", .kind = SHAPE_OBJECT, .of = api_key },
-	{ .member = "oauth", .kind = SHAPE_ANY },
+	{ .member = "oauth", .kind = SHAPE_OBJECT, .of = oauth },
 	{ .member = NULL },
 };
 

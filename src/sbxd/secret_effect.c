@@ -289,23 +289,6 @@ int secret_store_targets(struct secret_store *store, const char *sandbox, struct
 	return r;
 }
 
-__attribute__((format(printf, 2, 3))) static int add_line(struct string_list *list,
-							  const char *format, ...)
-{
-	autofree char *text = NULL;
-	va_list args;
-	int n;
-
-	va_start(args, format);
-	n = vasprintf(&text, format, args);
-	va_end(args);
-	if (n < 0) {
-		text = NULL;
-		return -ENOMEM;
-	}
-	return string_list_add(list, text);
-}
-
 /* SBX_CRED_<SERVICE>_MODE, for scripts that start an agent. */
 static int add_mode(const struct service *service, const char *mode, struct string_list *ret)
 {
@@ -315,7 +298,7 @@ static int add_mode(const struct service *service, const char *mode, struct stri
 	for (; service->name[i] != '\0'; i++)
 		name[i] = service->name[i] == '-' ? '_' : (char)toupper(service->name[i]);
 	name[i] = '\0';
-	return add_line(ret, "SBX_CRED_%s_MODE=%s", name, mode);
+	return string_list_addf(ret, "SBX_CRED_%s_MODE=%s", name, mode);
 }
 
 static int add_service(const struct secret_store *store, const struct service *service,
@@ -326,7 +309,7 @@ static int add_service(const struct secret_store *store, const struct service *s
 	int r = add_mode(service, has_key ? "apikey" : has_login ? "oauth" : "none", ret);
 
 	for (char **env = service->env; r == 0 && has_key && env != NULL && *env != NULL; env++)
-		r = add_line(ret, "%s=%s", *env, service->sentinel);
+		r = string_list_addf(ret, "%s=%s", *env, service->sentinel);
 	return r;
 }
 
@@ -345,7 +328,8 @@ static int add_kit(const struct secret_store *store, const struct secret_kit *ki
 		if (service == NULL)
 			service = services_find(&kit->services, equals + 1);
 		if (service != NULL && find_key(store, service, sandbox) != NULL)
-			r = add_line(ret, "%.*s=%s", (int)(equals - name), name, service->sentinel);
+			r = string_list_addf(ret, "%.*s=%s", (int)(equals - name), name,
+					     service->sentinel);
 	}
 	return r;
 }
@@ -372,7 +356,7 @@ static int take_placeholder(void *context, const struct proxy_message *message)
 {
 	if (message->kind != CREDENTIAL_CUSTOM || message->sentinel == NULL)
 		return 0;
-	return add_line(context, "%s=%s", message->name, message->sentinel);
+	return string_list_addf(context, "%s=%s", message->name, message->sentinel);
 }
 
 int secret_store_custom_environment(struct secret_store *store, const char *sandbox,
@@ -439,23 +423,36 @@ static int make_file(const struct service *service, const struct vault_entry *lo
 	return -ENOMEM;
 }
 
-int secret_store_files(struct secret_store *store, const char *sandbox,
-		       struct secret_file ret[SECRET_FILES_MAX])
+static int make_files(const struct secret_store *store, const struct services *services,
+		      const char *sandbox, struct secret_file ret[SECRET_FILES_MAX], int *count)
 {
-	struct err ignored = ERR_INIT;
-	int count = 0, r = 0;
+	int r = 0;
 
-	(void)pthread_mutex_lock(&store->lock);
-	(void)secret_vault(store, &ignored);
-	for (size_t i = 0; r == 0 && i < store->services.count && count < SECRET_FILES_MAX; i++) {
-		const struct service *service = &store->services.items[i];
+	for (size_t i = 0; r == 0 && i < services->count && *count < SECRET_FILES_MAX; i++) {
+		const struct service *service = &services->items[i];
 		const struct vault_entry *login = find_login(store, service, sandbox);
 
 		if (login == NULL || service->oauth_file == NULL)
 			continue;
-		r = make_file(service, login, &ret[count]);
-		count += r == 0;
+		r = make_file(service, login, &ret[*count]);
+		*count += r == 0;
 	}
+	return r;
+}
+
+int secret_store_files(struct secret_store *store, const char *sandbox,
+		       struct secret_file ret[SECRET_FILES_MAX])
+{
+	const struct secret_kit *kit;
+	struct err ignored = ERR_INIT;
+	int count = 0, r;
+
+	(void)pthread_mutex_lock(&store->lock);
+	(void)secret_vault(store, &ignored);
+	kit = secret_kit_find(store, sandbox);
+	r = make_files(store, &store->services, sandbox, ret, &count);
+	if (r == 0 && kit != NULL)
+		r = make_files(store, &kit->services, sandbox, ret, &count);
 	(void)pthread_mutex_unlock(&store->lock);
 	while (r < 0 && count > 0)
 		secret_file_finish(&ret[--count]);

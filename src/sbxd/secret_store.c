@@ -344,6 +344,20 @@ static void keep_tokens(struct secret_store *store, const struct proxy_message *
 	(void)pthread_mutex_unlock(&store->lock);
 }
 
+/* A service that this sandbox may log in to: one of ours, or of its kit. */
+static bool is_service_of(struct secret_store *store, const char *sandbox, const char *name)
+{
+	const struct secret_kit *kit;
+	bool is;
+
+	(void)pthread_mutex_lock(&store->lock);
+	kit = secret_kit_find(store, sandbox);
+	is = services_find(&store->services, name) != NULL ||
+	     (kit != NULL && services_find(&kit->services, name) != NULL);
+	(void)pthread_mutex_unlock(&store->lock);
+	return is;
+}
+
 static const char *target_of(const struct proxy_message *message)
 {
 	return message->targets != NULL ? message->targets[0] : NULL;
@@ -368,7 +382,7 @@ void secret_store_event(struct secret_store *store, const char *sandbox,
 		log_warning("sandbox '%s': secret '%s', %s: %s", sandbox, message->name,
 			    target_of(message) != NULL ? target_of(message) : "",
 			    message->text != NULL ? message->text : "");
-	if (message->type == PROXY_TOKENS && services_find(&store->services, message->name) != NULL)
+	if (message->type == PROXY_TOKENS && is_service_of(store, sandbox, message->name))
 		keep_tokens(store, message);
 	secret_audit(store, sandbox,
 		     json_pack("{ss ss ss* ss*}", "action", what, "name", message->name, "host",

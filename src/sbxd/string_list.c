@@ -1,8 +1,12 @@
 #include "sbxd/string_list.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/cleanup.h"
 
 int string_list_add(struct string_list *strings, const char *text)
 {
@@ -16,6 +20,22 @@ int string_list_add(struct string_list *strings, const char *text)
 		return -ENOMEM;
 	items[++strings->count] = NULL;
 	return 0;
+}
+
+int string_list_addf(struct string_list *strings, const char *format, ...)
+{
+	autofree char *text = NULL;
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vasprintf(&text, format, args);
+	va_end(args);
+	if (n < 0) {
+		text = NULL;
+		return -ENOMEM;
+	}
+	return string_list_add(strings, text);
 }
 
 int string_list_copy(const struct string_list *from, struct string_list *ret)

@@ -15,6 +15,8 @@ struct string_list {
 
 /* Adds a copy of text; -ENOMEM. */
 int string_list_add(struct string_list *strings, const char *text);
+__attribute__((format(printf, 2, 3))) int string_list_addf(struct string_list *strings,
+							   const char *format, ...);
 int string_list_copy(const struct string_list *from, struct string_list *ret);
 void string_list_finish(struct string_list *strings);
 

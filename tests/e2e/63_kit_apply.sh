@@ -25,7 +25,7 @@ kit() {
 	 startup: [
 	  {command: ["sh", "-c", "echo $ACME_MODE $(id -un) >>/home/agent/started"], user: "1000"},
 	  {command: ["sh", "-c", "id -un >>/home/agent/started; exec sleep 1234567"], user: "0", background: true}],
-	 volumes: [{path: "/var/cache/acme", size: "1g"}, {path: "/scratch", type: "tmpfs", size: "8m", mode: "0700"}],
+	 volumes: [{path: "/var/cache/acme", size: "24m"}, {path: "/opt/folder"}, {path: "/scratch", type: "tmpfs", size: "8m", mode: "0700"}],
 	 ports: [{container: 8080}],
 	 instructions: {filename: "ACME.md", content: "Be kind."},
 	 memories: [{kit: "notes", content: "Note this."}],
@@ -54,7 +54,13 @@ t_apply() {
 	is "$(in_acme sudo cat /etc/acme.conf)" "in $kit_folder/place"
 	is "$(in_acme sudo stat -c '%U %a' /etc/acme.conf)" 'root 640'
 	is "$(in_acme sh -c 'echo $ACME_MODE $ACME_OTHER')" 'kit mine'
-	is "$(in_acme stat -c %U /var/cache/acme)" agent
+	is "$(in_acme stat -c %U /var/cache/acme /opt/folder)" $'agent\nagent'
+	# A size is a wall, and what is not used takes nothing.
+	is "$(in_acme findmnt -no FSTYPE /var/cache/acme)" ext4
+	fails 1 in_acme dd if=/dev/zero of=/var/cache/acme/full bs=1M count=32 status=none
+	says "$(cat "$TMP/stderr")" 'No space left'
+	in_acme rm /var/cache/acme/full
+	in_acme sh -c 'echo kept >/var/cache/acme/kept'
 	is "$(in_acme findmnt -no FSTYPE,SIZE /scratch | tr -s ' ')" 'tmpfs 8M'
 	in_acme test ! -e /var/lib/sbx-kit
 }
@@ -94,6 +100,7 @@ t_again() {
 	is "$(in_acme cat /opt/acme/order)" $'root\nfrom-home'
 	is "$(in_acme sh -c 'echo $ACME_KEY')" proxy-managed
 	is "$(in_acme findmnt -no FSTYPE /scratch)" tmpfs
+	is "$(in_acme cat /var/cache/acme/kept)" kept
 	kill -9 "$(sbx daemon status --json | jq .pid)"
 	is "$(sbx inspect acme --json | jq -r .kit.name)" acme
 	says "$(sbx secret ls)" acme

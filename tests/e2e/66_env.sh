@@ -203,9 +203,9 @@ data"
 	is "$(sbx inspect e-full --json | jq -r '.ports[0].host_ip')" ::1
 	is "$(sbx secret ls --json | jq -r '.secrets[] | select(.scope == "e-full") | "\(.type) \(.name) \(.username) \(.source)"' | sort)" \
 		"registry ghcr.io token command
-registry quay.io me null
-service github null null
-service one-key null null"
+registry quay.io me stored
+service github null stored
+service one-key null stored"
 	says "$(cat "$XDG_CONFIG_HOME/sbx/credentials.yaml")" 'one.example'
 	fails 1 sbx env rm
 	sbx env rm -f --prune-bindings

@@ -234,6 +234,9 @@ TEST(a_kit_s_credential_that_cannot_be_is_refused)
 {
 	static const char *const injects[] = {
 		"{\"domain\":\"a.example\",\"header\":\"x y\"}",
+		"{\"domain\":\"a.example\",\"scheme\":\"basic\",\"username\":\"u "
+		"a.example\\ninject "
+		"authorization bearer evil.example\\n#\"}",
 		"{\"domain\":\"a.example\",\"format\":\"no place\"}",
 		"{\"domain\":\"a.example\",\"format\":\"%s and %s\"}",
 		"{\"domain\":\"a.example\",\"format\":\"%n%s\"}",
@@ -406,6 +409,104 @@ TEST(a_login_seen_by_the_proxy_is_kept)
 	CHECK(find(store, "web", CREDENTIAL_OAUTH, "anthropic", NULL, &found));
 	CHECK(found.value == NULL);
 	proxy_message_finish(&found);
+	end(store);
+}
+
+#define LOGIN(more)                                                                           \
+	"[{\"service\":\"acme\",\"oauth\":{\"token_endpoint\":{\"host\":\"id.acme.example\"," \
+	"\"path\":\"/token\"}" more "}}]"
+#define SENTINELS                                                                      \
+	",\"sentinels\":{\"access_token\":\"acme-access-sentinel\",\"refresh_token\":" \
+	"\"acme-refresh-sentinel\"}"
+#define LOGIN_FILE ",\"credential_file\":{\"path\":\"~/.acme/login.json\",\"structure\":"
+
+static int declare(struct secret_store *store, const char *sandbox, const char *text,
+		   struct err *err)
+{
+	json_t *declared = json_loads(text, 0, NULL);
+	int r = declared == NULL ? -EBADMSG : secret_store_set_kit(store, sandbox, declared, err);
+
+	json_decref(declared);
+	return r;
+}
+
+TEST(a_login_that_a_kit_tells_of)
+{
+	const struct proxy_message tokens = { .type = PROXY_TOKENS,
+					      .name = (char *)"acme",
+					      .access = (char *)"real-access",
+					      .refresh = (char *)"real-refresh",
+					      .expires = 4102444800 };
+	struct secret_store *store = begin();
+	struct secret_file files[SECRET_FILES_MAX];
+	struct proxy_message found;
+	struct err err = ERR_INIT;
+	unsigned before = told;
+
+	CHECK_EQ(declare(store, "web",
+			 LOGIN(SENTINELS ",\"response_fields\":{\"access_token\":\"accessToken\"},"
+					 "\"resource_hosts\":[\"api.acme.example\"]" LOGIN_FILE
+					 "{\"a\":\"{{.AccessToken}}\",\"e\":\"{{.ExpiresAt}}\","
+					 "\"r\":\"{{.RefreshToken}}\",\"s\":\"{{.Scopes}}\"}}"),
+			 &err),
+		 0);
+	CHECK(find(store, "web", CREDENTIAL_OAUTH, "acme", NULL, &found));
+	CHECK(found.value == NULL);
+	CHECK_STR(found.token_url, "https://id.acme.example/token");
+	proxy_message_finish(&found);
+	CHECK(!find(store, "other", CREDENTIAL_OAUTH, "acme", NULL, &found));
+	/* a sandbox whose kit knows no such service logs nobody in to it */
+	secret_store_event(store, "other", &tokens);
+	CHECK_EQ(told, before);
+	secret_store_event(store, "web", &tokens);
+	CHECK(await_told(before));
+	CHECK(find(store, "web", CREDENTIAL_OAUTH, "acme", NULL, &found));
+	CHECK_STR(found.value, "real-access");
+	CHECK_STR(found.targets[0], "api.acme.example");
+	proxy_message_finish(&found);
+	CHECK_EQ(secret_store_files(store, "other", files), 0);
+	CHECK_EQ(secret_store_files(store, "web", files), 1);
+	CHECK_STR(files[0].path, ".acme/login.json");
+	CHECK_STR(files[0].text,
+		  "{\"a\":\"acme-access-sentinel\",\"e\":4102444800000,\"r\":"
+		  "\"acme-refresh-sentinel\",\"s\":[]}");
+	secret_file_finish(&files[0]);
+	end(store);
+}
+
+TEST(a_login_of_a_kit_that_cannot_be_is_refused)
+{
+	static const struct {
+		const char *text, *says;
+	} rows[] = {
+		{ LOGIN(""), "needs both sentinels" },
+		{ LOGIN(",\"sentinels\":{\"access_token\":\"short\",\"refresh_token\":\"enough-of-"
+			"it\"}"),
+		  "at least 8 characters" },
+		{ LOGIN(SENTINELS ",\"response_fields\":{\"access_token\":\"token\"}"),
+		  "responseFields.access_token" },
+		{ LOGIN(SENTINELS ",\"credential_file\":{\"path\":\"/etc/x\",\"template\":\"x\"}"),
+		  "below the home" },
+		{ LOGIN(SENTINELS ",\"credential_file\":{\"path\":\"~/../x\",\"template\":\"x\"}"),
+		  "oauth-file" },
+		{ LOGIN(SENTINELS ",\"credential_file\":{\"path\":\"~/x\"}"), "needs a structure" },
+		{ LOGIN(SENTINELS LOGIN_FILE "{\"a\":\"{{.Secret}}\"}}"),
+		  "placeholder other than" },
+		{ LOGIN(SENTINELS ",\"resource_hosts\":[\"a b\\noauth-client x json\"]"), "" },
+	};
+	struct secret_store *store = begin();
+	struct proxy_message found;
+	struct err err = ERR_INIT;
+
+	for (size_t i = 0; i < countof(rows); i++) {
+		err = (struct err)ERR_INIT;
+		CHECK_EQ(declare(store, "web", rows[i].text, &err), -EINVAL);
+		if (strstr(err.text, rows[i].says) == NULL)
+			CHECK_STR(err.text, rows[i].says);
+	}
+	/* who wants the real tokens inside gets them: nobody is in between */
+	CHECK_EQ(declare(store, "web", LOGIN(",\"passthrough\":true"), &err), 0);
+	CHECK(!find(store, "web", CREDENTIAL_OAUTH, "acme", NULL, &found));
 	end(store);
 }
 

@@ -40,17 +40,18 @@ def tool_call(said, names, is_done):
         return None
     text, path = found.groups()
     command = f"printf '%s\\n' {text} > {path}"
+    offered = set(names)
     known = {
         "Write": {"file_path": path, "content": text + "\n"},
         "write_file": {"file_path": path, "content": text + "\n"},
+        "Create": {"file_path": path, "content": text + "\n"},
         "create": {"path": path, "file_text": text + "\n"},
-        "write": {"filePath": path, "content": text + "\n"},
+        "write": {"path" if "tool_describe" in offered else "filePath": path, "content": text + "\n"},
         "exec": f"await tools.exec_command({json.dumps({'cmd': command})})",
         "exec_command": {"cmd": command},
         "shell": {"command": ["sh", "-c", command]},
         "bash": {"command": command, "description": "write"},
     }
-    offered = set(names)
     return next(((name, known[name]) for name in known if name in offered), None)
 
 

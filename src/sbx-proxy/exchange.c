@@ -630,7 +630,31 @@ static void answer(struct exchange *exchange, struct http_response *response, bo
 	exchange->is_answered = true;
 }
 
-/* After 101 bytes flow as they are. */
+/*
+ * What comes before the answer (RFC 9110 §15.2): its head is looked through like the answer's.
+ * After 101 bytes flow as they are, which a token endpoint has no use for.
+ */
+static void pass_interim(struct exchange *exchange, struct http_response *response)
+{
+	bool is_switch = response->status == 101;
+	unsigned masked;
+
+	if (exchange->grant.credential != NULL ||
+	    (is_bound(exchange) &&
+	     credentials_mask_fields(exchange->secrets->set, &response->fields, &masked) < 0)) {
+		if (is_switch)
+			refuse_with(exchange, EPROTO, NULL,
+				    "the origin's response cannot be passed on");
+		return;
+	}
+	if (is_switch) {
+		exchange->up.filter = NULL;
+		exchange->is_answered = true;
+		tell(exchange, response->status, NULL);
+	}
+	(void)http_respond(exchange->guest, response, false);
+}
+
 static void origin_response(void *owner, struct http_stream *stream, struct http_response *response,
 			    bool has_body)
 {
@@ -639,16 +663,10 @@ static void origin_response(void *owner, struct http_stream *stream, struct http
 	(void)owner;
 	if (exchange == NULL || exchange->guest == NULL)
 		return;
-	if (response->status >= 200) {
+	if (response->status >= 200)
 		answer(exchange, response, has_body);
-		return;
-	}
-	if (response->status == 101) {
-		exchange->up.filter = NULL;
-		exchange->is_answered = true;
-		tell(exchange, response->status, NULL);
-	}
-	(void)http_respond(exchange->guest, response, false);
+	else
+		pass_interim(exchange, response);
 }
 
 static void origin_data(void *owner, struct http_stream *stream, const uint8_t *bytes, size_t len)

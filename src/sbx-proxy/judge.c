@@ -62,6 +62,13 @@ static const char *overriding_method(const struct http_request *request, size_t 
 	return NULL;
 }
 
+/* Fields that some servers take the path from. */
+static bool overrides_path(const struct http_request *request)
+{
+	return http_fields_count(&request->fields, "x-original-url") > 0 ||
+	       http_fields_count(&request->fields, "x-rewrite-url") > 0;
+}
+
 static bool allows_overrides(const struct policy *policy, struct policy_question question,
 			     const struct http_request *request, struct policy_verdict *verdict)
 {
@@ -85,6 +92,13 @@ bool judge_request(const struct policy *policy, const struct judge_request *aske
 	if (verdict.needs_http && asked->path == NULL) {
 		refusal_set(ret_refusal, EACCES, "",
 			    "the path can be read in two ways, so no rule can be applied to it");
+		return false;
+	}
+	if (verdict.needs_http && overrides_path(asked->request)) {
+		refusal_set(
+			ret_refusal, EACCES, "",
+			"the request names a second path (X-Original-URL, X-Rewrite-URL), so no "
+			"rule can be applied to it");
 		return false;
 	}
 	if (asked->path != NULL) {

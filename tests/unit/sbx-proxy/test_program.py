@@ -937,6 +937,9 @@ def P13_rules_hold_for_tricky_paths_and_methods(w):
         head, _ = request(stream, f"POST / HTTP/1.1\nHost: l7.example\nContent-Length: 0\n"
                                   f"{field}: DELETE")
         assert " 403 " in head, (field, head)
+    for field in ("X-Original-URL", "X-Rewrite-URL"):
+        head, _ = request(stream, f"GET /org/x HTTP/1.1\nHost: l7.example\n{field}: /evil/x")
+        assert " 403 " in head, (field, head)
     assert len(origin.requests) == count
 
 
@@ -996,6 +999,21 @@ def P15_a_reply_that_holds_the_secret_is_masked(w):
         assert base64.b64encode(b"x" + KEY.encode()).decode()[4:-4] not in said
         assert text(w.daemon.wait(ALARM), 3) == "api"
     assert KEY in origin.requests[0][0]
+
+
+@case
+def P15_what_comes_before_the_answer_is_masked(w):
+    upgrade = "Connection: Upgrade\nUpgrade: websocket\nSec-WebSocket-Version: 13\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
+    for first, more in (b"103 Early Hints\r\nX-Echo: a%sz\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", ""), \
+                       (b"101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                        b"Sec-WebSocket-Accept: x\r\nX-Echo: a%sz\r\n\r\nok", upgrade):
+        w.origin("api.example", lambda head, body, first=first: b"HTTP/1.1 " + first % KEY.encode())
+        stream = w.tls(w.connect("api.example"), "api.example")
+        stream.sendall(f"GET / HTTP/1.1\nHost: api.example\n{more}\n\n".replace("\n\n\n", "\n\n").replace("\n", "\r\n").encode())
+        data = b""
+        while not data.endswith(b"ok"):
+            data += stream.recv(65536)
+        assert b"x-echo: a****" in data.lower() and KEY.encode() not in data, data
 
 
 @case

@@ -236,12 +236,61 @@ else
 	skip "an image of a registry is pulled when it is time, from whom can be believed" "no docker-registry or no skopeo here"
 fi
 
-builds() {
-	local folder=$IMAGES/dockerfile out
+# said before a machine is started for it
+mistakes() {
+	local folder="$IMAGES/My Tools"
 	mkdir -p "$folder"
+	fails 1 sbx template build "$folder"
+	is "$(cat "$TMP/stderr")" "ERROR: there is no Dockerfile in '$folder'; name another file by --file"
+	echo 'FROM scratch' >"$folder/Dockerfile"
+	fails 1 sbx template build --file /etc/hostname "$folder"
+	says "$(cat "$TMP/stderr")" "^ERROR: the file '/etc/hostname' is not within '.*My Tools'\$"
+	fails 1 sbx template build -t 'My Tools' "$folder"
+	says "$(cat "$TMP/stderr")" "^ERROR: 'My Tools' is no image: write it like name, name:tag "
+	fails 1 sbx template build -t shell "$folder"
+	says "$(cat "$TMP/stderr")" "^ERROR: 'shell' is the name of a template that came with sbx; choose another\$"
+	fails 1 sbx template save tiny base
+	says "$(cat "$TMP/stderr")" "^ERROR: 'base' is the name of a template that came with sbx; choose another\$"
+	fails 1 sbx template build --platform linux/arm64 "$folder"
+	says "$(cat "$TMP/stderr")" '^ERROR: --platform is one of linux/amd64'
+	fails 1 sbx template build "$IMAGES/nowhere"
+	fails 2 sbx template build
+}
+t "what is wrong with a build is said before it begins" mistakes
+
+# everything that a Dockerfile may say of its image, in the last stage but one
+make_context() {
+	local folder=$1
+	mkdir -p "$folder/sub"
 	cp "$IMAGES/low.tar" "$folder/root.tar"
-	printf 'FROM scratch\nADD root.tar /\nARG WHO=nobody\nENV BUILT_FOR=$WHO\nRUN ["/bin/sh", "-c", "echo by $WHO >/opt/built"]\n' >"$folder/Dockerfile"
-	says "$(sbx template build --build-arg WHO=me -t built:1 "$folder")" '^Built: docker.io/library/built:1$'
+	echo kept >"$folder/sub/kept.txt"
+	echo ignored >"$folder/sub/ignored.log"
+	echo '**/*.log' >"$folder/.dockerignore"
+	cat >"$folder/Dockerfile" <<-'END'
+		FROM scratch AS whole
+		ADD root.tar /
+		ARG WHO=nobody FROM_HERE=nothing
+		ENV BUILT_FOR=$WHO PATH=/opt/tools:/bin
+		RUN ["/bin/sh", "-c", "echo by $WHO and $FROM_HERE >/opt/built"]
+		COPY sub /opt/sub
+		WORKDIR /opt/work
+		VOLUME /opt/data
+		EXPOSE 8080
+		LABEL maker=test
+		USER 33:33
+		HEALTHCHECK CMD ["/bin/sh", "-c", "exit 1"]
+		ENTRYPOINT ["/bin/sh", "-c"]
+		CMD ["touch /opt/work/entered"]
+		FROM whole AS never
+		RUN ["/bin/sh", "-c", "exit 9"]
+	END
+}
+
+builds() {
+	local folder="$IMAGES/My Tools" out
+	make_context "$folder"
+	out=$(FROM_HERE=here sbx template build --build-arg WHO=me --build-arg FROM_HERE --target whole "$folder")
+	says "$out" '^Built: docker.io/library/my-tools:latest$'
 	printf 'FROM scratch\nADD root.tar /\nRUN ["/bin/sh", "-c", "echo the reason; exit 3"]\n' >"$folder/Wrong"
 	out=$(sbx template build --file "$folder/Wrong" -t wrong:1 "$folder" 2>&1) && return 1
 	says "$out" 'the reason'
@@ -249,22 +298,39 @@ builds() {
 	fails 1 sbx template inspect wrong:1
 	says_not "$(sbx ls -q)" build
 	is "$(ls -A "$STORE/staging")" ''
-	sbx create --name built --keep-alive -t built:1 shell "$IMAGES/place"
-	is "$(sbx exec built sh -c 'cat /opt/built; echo $BUILT_FOR')" $'by me\nme'
-	sbx rm -f built
-	sbx template rm -f built:1
 }
 t "a Dockerfile becomes a template; one that fails shows why and leaves nothing" builds
 
-# two at once, one of which is interrupted while a command of it runs
-interrupts() {
-	local folder=$IMAGES/dockerfile slow
-	printf 'FROM scratch\nADD root.tar /\nRUN ["/bin/sh", "-c", "echo it runs; cat /dev/zero >/dev/null"]\n' >"$folder/Slow"
+# of what the image says of itself, variables and working directory count; user, entrypoint and the rest are the sandbox's own
+describes() {
+	is "$(sbx template inspect my-tools | jq -c '.config | [.User, .WorkingDir, .Entrypoint, .Cmd]')" \
+		'["33:33","/opt/work",["/bin/sh","-c"],["touch /opt/work/entered"]]'
+	sbx create --name built --keep-alive -t my-tools shell
+	is "$(sbx exec built sh -c 'cat /opt/built; echo $BUILT_FOR $PATH; pwd')" $'by me and here\nme /opt/tools:/bin\n/opt/work'
+	is "$(sbx exec built ls /opt/sub /opt/work)" $'/opt/sub:\nkept.txt\n\n/opt/work:'
+	is "$(sbx exec built id -un)" agent
+	sbx rm -f built
+	sbx template rm -f my-tools
+}
+t "of an image count its files, variables and working directory" describes
+
+# slow_build NAME: a build whose command runs until it is ended; its pid is $slow, its words are in slow.log
+slow_build() {
+	local folder=$IMAGES/slow
+	mkdir -p "$folder"
+	cp "$IMAGES/low.tar" "$folder/root.tar"
+	printf 'FROM scratch\nADD root.tar /\nRUN ["/bin/sh", "-c", "echo it runs; cat /dev/zero >/dev/null"]\n' >"$folder/Dockerfile"
+	printf 'FROM scratch\nADD root.tar /\n' >"$folder/Quick"
 	set -m
-	sbx template build --file "$folder/Slow" -t slow:1 "$folder" >"$IMAGES/slow.log" 2>&1 &
+	sbx template build -t "$1" "$folder" >"$IMAGES/slow.log" 2>&1 &
 	slow=$!
 	set +m
-	sbx template build -t beside:1 "$folder"
+}
+
+# two at once, one of which is interrupted while a command of it runs
+interrupts() {
+	slow_build slow:1
+	sbx template build --file "$IMAGES/slow/Quick" -t beside:1 "$IMAGES/slow"
 	wait_for 120 grep -q 'it runs' "$IMAGES/slow.log"
 	kill -INT $slow
 	wait $slow && return 1
@@ -275,6 +341,40 @@ interrupts() {
 	sbx template rm -f beside:1
 }
 t "two builds go on at once, one is interrupted and leaves nothing" interrupts
+
+no_builder() { ! sbx ls -q | grep -q '^template-'; }
+
+killed() {
+	slow_build slow:1
+	wait_for 120 grep -q 'it runs' "$IMAGES/slow.log"
+	kill -KILL $slow
+	wait $slow && return 1
+	is "$(sbx ls --json | jq -r '.sandboxes[] | select(.name | startswith("template-build-")) | .status')" running
+	wait_for 120 no_builder
+	fails 1 sbx template inspect slow:1
+	is "$(find "$XDG_STATE_HOME/sbx/sandboxes" -name 'template-*')" ''
+	is "$(ls -A "$STORE/staging")" ''
+}
+t "the builder of a build that was killed goes by itself" killed
+
+# a template of 10 GiB, for a daemon of its own: what is made for a sandbox has nothing of it
+copies_nothing() {
+	mkdir -p "$IMAGES/large"
+	cp "$(layers base)" "$IMAGES/large/layer.erofs"
+	truncate -s 10G "$IMAGES/large/layer.erofs"
+	echo '{"name":"large","layers":["layer.erofs"]}' >"$IMAGES/large/large.json"
+	(
+		export SBX_APP_NAME=large SBX_TEMPLATES=$IMAGES/large
+		sbx create --name large -t large shell "$IMAGES/place"
+		is "$(sbx exec large echo runs)" runs
+		is "$(sbx inspect large --json | jq -c .layers)" "[\"$IMAGES/large/layer.erofs\"]"
+		sbx stop large
+		test "$(du -sm "$XDG_STATE_HOME/sbx-large" | cut -f1)" -lt 100
+		sbx reset --force
+	)
+	rm -r "$IMAGES/large"
+}
+t "a sandbox of a template of 10 GiB copies nothing of it" copies_nothing
 
 accounts() {
 	local df

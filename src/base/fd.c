@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -56,6 +57,16 @@ static int change_flag(int fd, int get, int set, int flag, bool on)
 		return -errno;
 	flags = on ? flags | flag : flags & ~flag;
 	return fcntl(fd, set, flags) < 0 ? -errno : 0;
+}
+
+int fd_from_bytes(const void *bytes, size_t len)
+{
+	autoclose int fd = memfd_create("bytes", MFD_CLOEXEC);
+	int r = fd < 0 ? -errno : fd_write_full(fd, bytes, len);
+
+	if (r < 0)
+		return r;
+	return lseek(fd, 0, SEEK_SET) < 0 ? -errno : take_fd(&fd);
 }
 
 int fd_set_nonblock(int fd, bool on)

@@ -18,6 +18,9 @@ ssize_t fd_read_full(int fd, void *to, size_t len);
 /* Writes all len bytes. */
 int fd_write_full(int fd, const void *from, size_t len);
 
+/* A file in memory that holds the bytes, to be read from its start; the caller owns it. */
+int fd_from_bytes(const void *bytes, size_t len);
+
 int fd_set_nonblock(int fd, bool on);
 int fd_set_cloexec(int fd, bool on);
 

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -161,26 +160,15 @@ static int make_command(const struct git_call *call, const char *const *words,
 	return 0;
 }
 
-/* A file in memory with the bytes, to be read from its start. */
-static int open_input(const struct git_call *call, int *ret)
+/* Its standard input. */
+static int open_input(const struct git_call *call)
 {
-	autoclose int fd = -1;
-	int r;
+	int null;
 
-	if (call->input == NULL) {
-		*ret = open("/dev/null", O_RDONLY | O_CLOEXEC);
-		return *ret < 0 ? -errno : 0;
-	}
-	fd = memfd_create("git-input", MFD_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	r = fd_write_full(fd, call->input, call->input_len);
-	if (r < 0)
-		return r;
-	if (lseek(fd, 0, SEEK_SET) < 0)
-		return -errno;
-	*ret = take_fd(&fd);
-	return 0;
+	if (call->input != NULL)
+		return fd_from_bytes(call->input, call->input_len);
+	null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	return null < 0 ? -errno : null;
 }
 
 static int set_actions(posix_spawn_file_actions_t *actions, const char *folder, const int stdio[3])
@@ -387,8 +375,8 @@ int git_run(const struct git_call *call, const char *const *words, struct buf *r
 	if (r == 0)
 		r = make_command(call, words, &vectors);
 	if (r == 0)
-		r = open_input(call, &in);
-	if (r == 0)
+		r = in = open_input(call);
+	if (r >= 0)
 		r = run_between(call, &vectors, in, ret, err);
 	vectors_finish(&vectors);
 	return r < 0 ? refuse(r, call, err) : r;

@@ -8,7 +8,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,22 +19,14 @@
 
 enum { EXTRA_FD = 3, GRACE_MS = 5000, STATUS_TIMED_OUT = 124, STATUS_SIGNAL = 128 };
 
-static int make_file(const char *text, int *ret)
+/* -1 without a text: then there is no file. */
+static int open_text(const char *text, int *ret)
 {
-	autoclose int fd = -1;
-	int r;
+	int fd = text == NULL ? -1 : fd_from_bytes(text, strlen(text));
 
-	if (text == NULL)
-		return 0;
-	fd = memfd_create("input", MFD_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	r = fd_write_full(fd, text, strlen(text));
-	if (r < 0)
-		return r;
-	if (lseek(fd, 0, SEEK_SET) < 0)
-		return -errno;
-	*ret = take_fd(&fd);
+	if (text != NULL && fd < 0)
+		return fd;
+	*ret = fd;
 	return 0;
 }
 
@@ -131,10 +122,10 @@ int hostrun(const struct hostrun *what, struct err *err)
 {
 	autoclose int input = -1, extra = -1;
 	pid_t pid;
-	int r = make_file(what->input, &input);
+	int r = open_text(what->input, &input);
 
 	if (r == 0)
-		r = make_file(what->extra, &extra);
+		r = open_text(what->extra, &extra);
 	if (r == 0)
 		r = spawn(what, input, extra, &pid);
 	if (r < 0)

@@ -75,6 +75,17 @@ TEST(read_full_stops_at_the_end)
 }
 
 /* A folder deep enough that the socket's path exceeds sun_path. */
+TEST(bytes_as_a_file)
+{
+	autoclose int fd = fd_from_bytes("two words", 9), empty = fd_from_bytes("", 0);
+	char text[16] = "";
+
+	CHECK(fd >= 0 && empty >= 0 && is_cloexec(fd));
+	CHECK_EQ(fd_read_full(fd, text, sizeof(text)), 9);
+	CHECK_STR(text, "two words");
+	CHECK_EQ(fd_read_full(empty, text, sizeof(text)), 0);
+}
+
 TEST(unix_sockets_at_long_paths)
 {
 	char path[400] = "/tmp/sbx-test-XXXXXX";

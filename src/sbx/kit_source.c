@@ -270,7 +270,6 @@ static int fetch_oci(const char *reference, const struct kit_bundle *from, const
 {
 	char whole[OCI_REFERENCE_TEXT];
 	struct oci_reference parsed;
-	autofree char *image = NULL;
 	int r;
 
 	r = oci_reference_parse(without_scheme(reference), &parsed, err);

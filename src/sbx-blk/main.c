@@ -18,8 +18,8 @@
 #include "base/loop.h"
 #include "block/workers.h"
 #include "jail/jail.h"
+#include "sbx-blk/bounds.h"
 #include "sbx-blk/device.h"
-#include "sbx-blk/limits.h"
 #include "seccomp_blk.h"
 
 enum {

@@ -25,9 +25,9 @@
 #include "base/parse.h"
 #include "fs/fs.h"
 #include "jail/jail.h"
+#include "sbx-fs/bounds.h"
 #include "sbx-fs/control.h"
 #include "sbx-fs/device.h"
-#include "sbx-fs/limits.h"
 #include "seccomp_fs.h"
 #include "wire/fs.h"
 

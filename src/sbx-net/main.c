@@ -17,7 +17,7 @@
 #include "base/err.h"
 #include "jail/jail.h"
 #include "net/stack.h"
-#include "sbx-net/limits.h"
+#include "sbx-net/bounds.h"
 #include "sbx-net/network.h"
 #include "seccomp_net.h"
 

@@ -17,7 +17,7 @@
 #include "base/check.h"
 #include "base/err.h"
 #include "jail/jail.h"
-#include "sbx-proxy/limits.h"
+#include "sbx-proxy/bounds.h"
 #include "sbx-proxy/proxy.h"
 #include "seccomp_proxy.h"
 

@@ -1,7 +1,7 @@
 /* What its jail lets sbx-vsock hold: the program sets these limits, tests/attack/jail finds them
  * set. */
-#ifndef SBX_VSOCK_LIMITS_H
-#define SBX_VSOCK_LIMITS_H
+#ifndef SBX_VSOCK_BOUNDS_H
+#define SBX_VSOCK_BOUNDS_H
 
 #include "vsock/device.h"
 

@@ -1,7 +1,7 @@
 /* What its jail lets sbx-net hold: the program sets these limits, tests/attack/jail finds them set.
  */
-#ifndef SBX_NET_LIMITS_H
-#define SBX_NET_LIMITS_H
+#ifndef SBX_NET_BOUNDS_H
+#define SBX_NET_BOUNDS_H
 
 #include "net/stack.h"
 

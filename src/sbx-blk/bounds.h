@@ -1,7 +1,7 @@
 /* What its jail lets sbx-blk hold: the program sets these limits, tests/attack/jail finds them set.
  */
-#ifndef SBX_BLK_LIMITS_H
-#define SBX_BLK_LIMITS_H
+#ifndef SBX_BLK_BOUNDS_H
+#define SBX_BLK_BOUNDS_H
 
 enum {
 	BLK_DISKS_MAX = 8,

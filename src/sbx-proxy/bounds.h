@@ -1,7 +1,7 @@
 /* What its jail lets sbx-proxy hold: the program sets these limits, tests/attack/jail finds them
  * set. */
-#ifndef SBX_PROXY_LIMITS_H
-#define SBX_PROXY_LIMITS_H
+#ifndef SBX_PROXY_BOUNDS_H
+#define SBX_PROXY_BOUNDS_H
 
 #include "sbx-proxy/proxy.h"
 

@@ -47,12 +47,20 @@ static int kvm_probe(struct err *ret_why)
 	return hv_probe(KVM_DEVICE, ret_why) == HV_WORKS ? 0 : ret_why->code;
 }
 
-static void add_number(struct start *start, const char *name, uint64_t value)
+static void add_word(struct start *start, const char *text)
 {
 	char *word = start->word[start->words];
 
-	(void)snprintf(word, WORD_SIZE, "%s=%" PRIu64, name, value);
+	(void)snprintf(word, WORD_SIZE, "%s", text);
 	start->argv[++start->words] = word;
+}
+
+static void add_number(struct start *start, const char *name, uint64_t value)
+{
+	char text[WORD_SIZE];
+
+	(void)snprintf(text, sizeof(text), "%s=%" PRIu64, name, value);
+	add_word(start, text);
 }
 
 /* The child sees the descriptors from 3 on, in this order. */
@@ -74,7 +82,7 @@ static void add_devices(struct start *start, const struct engine_config *config,
 	add_number(start, "cpus", config->cpus);
 	add_number(start, "memory", config->memory_bytes);
 	if (config->weak_jail)
-		start->argv[++start->words] = (char[]){ "jail=weak" };
+		add_word(start, "jail=weak");
 }
 
 static int open_file(const char *path, int flags, int *ret, struct err *err)

@@ -145,6 +145,19 @@ TEST(a_guest_that_resets_ends_its_process)
 	finish(&f);
 }
 
+TEST(a_weak_jail_is_told)
+{
+	uint8_t code[CODE_MAX];
+	struct fixture f;
+
+	NEEDS_KVM();
+	CHECK(init(&f, code, reset(code)));
+	f.config.weak_jail = true;
+	CHECK_EQ(start(&f), 0);
+	CHECK_EQ(await_exit(&f), EXIT_SUCCESS);
+	finish(&f);
+}
+
 TEST(a_running_guest_is_waited_for_ballooned_and_killed)
 {
 	uint8_t code[CODE_MAX];

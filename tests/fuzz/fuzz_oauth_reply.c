@@ -40,6 +40,19 @@ static void check_absent(const struct buf *body, const char *token)
 		assert(memmem(body->data, body->len, token, strlen(token)) == NULL);
 }
 
+/* A kit says where its tokens come from. */
+static void parse_url(const uint8_t *data, size_t size)
+{
+	char url[512], host[OAUTH_HOST_MAX + 1];
+	size_t len = size < sizeof(url) - 1 ? size : sizeof(url) - 1;
+	uint16_t port;
+
+	memcpy(url, data, len);
+	url[len] = '\0';
+	if (oauth_url_host(url, host, &port) == 0)
+		assert(host[0] != '\0' && strpbrk(host, ":/") == NULL && port != 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct oauth_tokens tokens = { .access = NULL };
@@ -48,6 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (sodium_init() < 0 || size < 1)
 		return 0;
+	parse_url(data + 1, size - 1);
 	fill(&body, data + 1, size - 1);
 	r = oauth_fill_request(&credential, types[data[0] % 5], &body);
 	assert(r == 0 || r == -EINVAL || r == -EACCES || r == -ENOMEM || r == -EMSGSIZE);

@@ -26,6 +26,7 @@ struct backend {
 	struct loop *loop;
 	struct vhost_backend *vhost;
 	pthread_t thread;
+	int socket;	   /* weak, its end */
 	uint64_t features; /* that the driver took */
 	int started, stopped;
 	bool dies;	 /* when it is rung, with the chain in its hands */
@@ -48,7 +49,7 @@ static void negotiated(void *device, uint64_t features)
 
 	backend->features = features;
 	if (backend->dies_early)
-		loop_stop(backend->loop);
+		(void)shutdown(backend->socket, SHUT_RDWR); /* before it has answered */
 }
 
 static void queue_started(void *device, unsigned index, struct virtq *queue)
@@ -114,7 +115,10 @@ static int start_backend_alone(struct backend *backend)
 
 	backend->impl = impl;
 	backend->impl.resumes = backend->resumes;
-	if (fd_socketpair(pair) < 0 || loop_create(&backend->loop) < 0 ||
+	if (fd_socketpair(pair) < 0)
+		return -1;
+	backend->socket = pair[1];
+	if (loop_create(&backend->loop) < 0 ||
 	    vhost_backend_create(backend->loop, pair[1], &backend->impl, backend, &backend->vhost) <
 		    0 ||
 	    pthread_create(&backend->thread, NULL, serve, backend) != 0)

@@ -237,8 +237,8 @@ static void become_running(struct sandbox *sandbox)
 	sandbox->record.grown = false;
 	(void)record_set(&sandbox->record.reason, NULL);
 	(void)pthread_mutex_unlock(&sandbox->lock);
+	save_or_log(sandbox); /* what is told is on disk */
 	sandbox_finish_operation(sandbox, SANDBOX_START, NULL);
-	save_or_log(sandbox);
 	log_info("sandbox '%s' runs", sandbox->record.name);
 }
 

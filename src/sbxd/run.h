@@ -38,8 +38,9 @@ struct run {
 	struct tail messages;
 	struct network network;
 	struct idle idle;
-	bool is_ready; /* the guest knocked */
-	bool is_asked; /* the guest shut down because we asked it to */
+	uint64_t save_again_ms; /* no earlier, on clock_now_ms(), when the record is unsaved */
+	bool is_ready;		/* the guest knocked */
+	bool is_asked;		/* the guest shut down because we asked it to */
 	uint8_t event[8];
 	unsigned event_len; /* bytes of an event that came in parts */
 };

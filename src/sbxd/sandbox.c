@@ -263,6 +263,10 @@ int sandbox_save(struct sandbox *sandbox, struct err *err)
 	/* The copy finds the processes should the record itself be damaged. */
 	if (r == 0 && has_processes)
 		(void)write_record(sandbox->run_folder, text);
+	(void)pthread_mutex_lock(&sandbox->lock);
+	sandbox->is_unsaved = r < 0;
+	(void)pthread_cond_broadcast(&sandbox->changed);
+	(void)pthread_mutex_unlock(&sandbox->lock);
 	(void)pthread_mutex_unlock(&sandbox->save_lock);
 	return r < 0 ? err_set_errno(err, r, "cannot save the state of sandbox '%s'",
 				     sandbox->record.name)

@@ -55,6 +55,7 @@ struct sandbox {
 	pthread_mutex_t lock;	    /* all below */
 	pthread_cond_t changed;	    /* any of it; clock: CLOCK_MONOTONIC */
 	struct record record;
+	bool is_unsaved; /* it could not be written; the keeper of a running sandbox tries again */
 	bool keeper_runs;
 	int wake_fd; /* owned eventfd: want_* changed, for a keeper that watches */
 	bool want_start, want_stop, want_remove;

@@ -33,6 +33,7 @@ enum {
 	CHUNK = 4096,
 	LAST_DATAGRAMS = 64,
 	CULPRIT_MS = 300,
+	SAVE_AGAIN_MS = 1000,
 	EVENT_BYTES = VSOCK_EVENT_SIZE
 };
 
@@ -308,15 +309,30 @@ static unsigned published_in_use(const struct sandbox *sandbox)
 	return sandbox->record.ports.count > 0 && sandbox->flows > 0;
 }
 
+/*
+ * Writes down what could not be, once a second: a daemon that starts anew would end what its record
+ * calls half started. Returns when to try again.
+ */
+static uint64_t save_again(struct sandbox *sandbox, struct run *run, uint64_t now_ms)
+{
+	struct err told_before = ERR_INIT;
+
+	if (now_ms < run->save_again_ms)
+		return run->save_again_ms;
+	run->save_again_ms = now_ms + SAVE_AGAIN_MS;
+	return sandbox_save(sandbox, &told_before) < 0 ? run->save_again_ms : UINT64_MAX;
+}
+
 enum run_end run_watch(struct sandbox *sandbox, struct run *run, struct err *err)
 {
 	bool is_stale = true; /* what sbx-net knows of published ports */
 
 	for (;;) {
 		uint64_t now_ms = clock_now_ms(), deadline_ms;
-		bool is_asked;
+		bool is_asked, is_unsaved;
 
 		(void)pthread_mutex_lock(&sandbox->lock);
+		is_unsaved = sandbox->is_unsaved;
 		is_asked = sandbox->want_stop || sandbox->want_remove;
 		is_stale |= sandbox->ports_stale;
 		sandbox->ports_stale = false;
@@ -332,6 +348,8 @@ enum run_end run_watch(struct sandbox *sandbox, struct run *run, struct err *err
 		deadline_ms = idle_deadline(&run->idle);
 		if (deadline_ms <= now_ms)
 			return RUN_IDLE;
+		if (is_unsaved)
+			deadline_ms = min_of(deadline_ms, save_again(sandbox, run, now_ms));
 		if (run_step(sandbox, run, min_of(deadline_ms, now_ms + 3600000), err) < 0)
 			return RUN_DIED;
 	}

@@ -146,6 +146,52 @@ TEST(a_running_one_is_taken_back_and_watched)
 	fixture_remove(&fixture);
 }
 
+TEST(a_record_that_could_not_be_written_is_written_later)
+{
+	pid_t pids[RUN_ROLES];
+	struct sandbox *sandbox;
+	struct err err = ERR_INIT;
+	int listen_fds[SOCKETS] = { -1, -1, -1 };
+	struct buf text;
+	uint64_t deadline_ms;
+	char *away, *path;
+
+	CHECK_EQ(fixture_make(&fixture), 0);
+	leave_running(SANDBOX_RUNNING, false, pids, listen_fds);
+	sandbox = adopt();
+	CHECK(sandbox != NULL);
+	away = path_join(fixture.supervisor.paths.sandboxes, "away");
+	path = path_join(sandbox->folder, "sandbox.json");
+	CHECK_EQ(rename(sandbox->folder, away), 0);
+	(void)pthread_mutex_lock(&sandbox->lock);
+	sandbox->record.last_used_at = 1234567890;
+	(void)pthread_mutex_unlock(&sandbox->lock);
+	CHECK(sandbox_save(sandbox, &err) < 0);
+	CHECK_EQ(rename(away, sandbox->folder), 0);
+
+	deadline_ms = clock_now_ms() + 20000;
+	(void)pthread_mutex_lock(&sandbox->lock);
+	CHECK(sandbox->is_unsaved);
+	sandbox_poke(sandbox);
+	while (sandbox->is_unsaved && clock_left_ms(deadline_ms) > 0)
+		sandbox_wait_change(sandbox, deadline_ms);
+	CHECK(!sandbox->is_unsaved);
+	(void)pthread_mutex_unlock(&sandbox->lock);
+	buf_init(&text, 65536);
+	CHECK_EQ(file_read(AT_FDCWD, path, &text), 0);
+	CHECK(strstr(buf_str(&text), "1234567890") != NULL);
+
+	CHECK_EQ(fixture_do(sandbox, SANDBOX_REMOVE, &err), 0);
+	for (int role = 0; role < RUN_ROLES; role++)
+		CHECK(kill(pids[role], 0) < 0 || ends(pids[role]));
+	buf_finish(&text);
+	free(path);
+	free(away);
+	close_all(listen_fds);
+	supervisor_put(sandbox);
+	fixture_remove(&fixture);
+}
+
 TEST(a_running_fleeting_one_goes_when_it_stops)
 {
 	pid_t pids[RUN_ROLES];

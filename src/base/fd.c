@@ -69,6 +69,17 @@ int fd_from_bytes(const void *bytes, size_t len)
 	return lseek(fd, 0, SEEK_SET) < 0 ? -errno : take_fd(&fd);
 }
 
+void fd_hold_standard(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDONLY);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		(void)close(fd);
+}
+
 int fd_set_nonblock(int fd, bool on)
 {
 	return change_flag(fd, F_GETFL, F_SETFL, O_NONBLOCK, on);

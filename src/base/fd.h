@@ -21,6 +21,12 @@ int fd_write_full(int fd, const void *from, size_t len);
 /* A file in memory that holds the bytes, to be read from its start; the caller owns it. */
 int fd_from_bytes(const void *bytes, size_t len);
 
+/*
+ * First thing in main(): where standard input, output or error is closed, /dev/null stands in for
+ * reading, so that nothing that is opened later is taken for one of them. Writing there is -EBADF.
+ */
+void fd_hold_standard(void);
+
 int fd_set_nonblock(int fd, bool on);
 int fd_set_cloexec(int fd, bool on);
 

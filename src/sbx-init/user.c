@@ -154,10 +154,10 @@ int user_find(const struct places *places, const char *spec, struct err *err, st
 		return err_set_errno(err, r, "cannot read the sandbox's users");
 	r = find_passwd((char *)passwd.data, name, &user);
 	if (r < 0)
-		return err_set(err, r, "the sandbox has no user '%s'", name);
+		return err_set(err, -EPERM, "the sandbox has no user '%s'", name);
 	r = find_groups((char *)group.data, colon == NULL ? NULL : colon + 1, &user);
 	if (r < 0)
-		return err_set(err, r, "the sandbox has no group '%.64s'", colon + 1);
+		return err_set(err, -EPERM, "the sandbox has no group '%.64s'", colon + 1);
 	*ret = user;
 	return 0;
 }

@@ -23,7 +23,7 @@ struct user {
 
 /*
  * Finds "USER[:GROUP]", names or numbers. A number that no line has is a user
- * without name, home "/". -ENOENT with a sentence for an unknown name.
+ * without name, home "/". -EPERM with a sentence for an unknown name.
  */
 int user_find(const struct places *places, const char *spec, struct err *err, struct user *ret);
 

@@ -49,8 +49,7 @@ static int run_grow(const struct invocation *invocation, struct err *err)
 	if (r < 0)
 		return r;
 	report_size(bytes, size, sizeof(size));
-	(void)printf("The disk of sandbox '%s' has %s%s\n", invocation->args[0], size,
-		     sandbox_is_running(sandbox) ? " from its next start on" : "");
+	(void)printf("The disk of sandbox '%s' has %s\n", invocation->args[0], size);
 	json_decref(sandbox);
 	return 0;
 }
@@ -88,8 +87,7 @@ static const struct command grow = {
 	.name = "grow",
 	.summary = "Make the disk of a sandbox larger",
 	.arguments = "SANDBOX SIZE",
-	.description =
-		"SIZE is the new size, like 40g. A running sandbox has it after its next start.",
+	.description = "SIZE is the new size, like 40g. A running sandbox has it at once.",
 	.groups = { { .options = grow_rows } },
 	.values_size = sizeof(struct grow_options),
 	.least = 2,

@@ -27,6 +27,8 @@ static bool is_size(const char *key)
 static void print_scalar(const char *key, const json_t *value)
 {
 	char size[32];
+	json_t *item;
+	size_t i;
 
 	if (json_is_string(value)) {
 		(void)terminal_print_safe(stdout, json_string_value(value));
@@ -35,6 +37,12 @@ static void print_scalar(const char *key, const json_t *value)
 		(void)fputs(size, stdout);
 	} else if (json_is_integer(value)) {
 		(void)printf("%lld", (long long)json_integer_value(value));
+	} else if (json_is_array(value)) {
+		json_array_foreach(value, i, item)
+		{
+			(void)fputs(i == 0 ? "" : ",", stdout);
+			print_scalar(key, item);
+		}
 	} else {
 		(void)fputs(json_is_true(value) ? "yes" : "no", stdout);
 	}
@@ -53,6 +61,9 @@ static void print_row(json_t *row)
 	}
 	json_object_foreach(row, key, value)
 	{
+		if ((json_is_array(value) && json_array_size(value) == 0) ||
+		    (json_is_string(value) && json_string_length(value) == 0))
+			continue;
 		(void)printf("%s%s ", first ? "" : "  ", key);
 		print_scalar(key, value);
 		first = false;

@@ -14,6 +14,7 @@
 #include "base/check.h"
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/fd.h"
 #include "sbx/commands.h"
 #include "sbx/report.h"
 
@@ -77,6 +78,7 @@ int main(int argc, char **argv)
 {
 	int status;
 
+	fd_hold_standard();
 	/* Several of us may write to one terminal or log: a line each, not pieces. */
 	(void)setvbuf(stderr, NULL, _IOLBF, 0);
 	status = run(argc, argv);

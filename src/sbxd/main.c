@@ -155,7 +155,11 @@ static int take_state(struct daemon *daemon, const struct options *options, stru
 	while (r == -EWOULDBLOCK && options->detach && detach_await_other(paths, deadline_ms))
 		r = take_lock(paths, &daemon->lock_fd);
 	if (r == -EWOULDBLOCK)
-		return err_set(err, r, "a daemon runs already for '%s'", paths->state);
+		return err_set(
+			err, r,
+			"a daemon runs already for '%s', and does not answer at '%s': was it "
+			"started with another XDG_RUNTIME_DIR?",
+			paths->state, paths->socket);
 	return r < 0 ? err_set_errno(err, r, "cannot lock '%s'", paths->lock) : 0;
 }
 
@@ -344,6 +348,7 @@ int main(int argc, char **argv)
 	struct options options;
 	int r;
 
+	fd_hold_standard();
 	secret_memory_init();
 	if (parse_options(argc, argv, &options) < 0) {
 		(void)fprintf(stderr, "usage: sbxd [--detach] [--app-name ID] [--artefacts DIR]\n");

@@ -151,6 +151,7 @@ static void widen(json_t *list)
 static int unpublish_all(struct sandbox *sandbox, const struct published_list *list,
 			 struct published_list *removed, struct err *err)
 {
+	const struct published *first = &list->items[0];
 	char text[PUBLISHED_TEXT_MAX];
 
 	removed->count = 0;
@@ -160,7 +161,11 @@ static int unpublish_all(struct sandbox *sandbox, const struct published_list *l
 	(void)pthread_mutex_unlock(&sandbox->lock);
 	if (removed->count > 0)
 		return sandbox_save(sandbox, err);
-	published_format(&list->items[0], text);
+	if (first->host.port == 0)
+		return err_set(err, -ENOENT,
+			       "unpublish port: no published port leads to port %u of the sandbox",
+			       (unsigned)first->guest_port);
+	published_format(first, text);
 	return err_set(err, -ENOENT, "unpublish port: %s is not published", text);
 }
 

@@ -31,6 +31,14 @@ without_i_stdin_is_empty() {
 }
 t "without -i stdin is empty" without_i_stdin_is_empty
 
+closed() {
+	is "$(sbx exec -i shared cat <&-)" ""
+	fails 1 sh -c 'exec sbx exec shared echo lost >&-'
+	says "$(cat "$TMP/stderr")" "cannot write the command's output"
+	fails 126 sbx exec -u nobody-of-that-name shared true
+}
+t "closed descriptors are nobody's connection; a user that is not there is 126" closed
+
 binary_both_ways() {
 	head -c 5000000 /dev/urandom >"$TMP/random"
 	is "$(sbx exec -i shared cat <"$TMP/random" | sha256sum)" "$(sha256sum <"$TMP/random")"

@@ -123,9 +123,11 @@ disks() {
 	local before after
 	before=$(sbx exec disk df --output=size -m / | tail -n 1)
 	sbx disk grow disk 2g
-	sbx stop disk
 	after=$(sbx exec disk df --output=size -m / | tail -n 1)
 	test "$after" -gt $((before + 800))
+	sbx stop disk
+	sbx disk grow disk 3g
+	test "$(sbx exec disk df --output=size -m / | tail -n 1)" -gt $((after + 800))
 	sbx exec disk sh -c 'head -c 200M /dev/zero | tr "\0" x > ~/big; sync; rm ~/big; sync'
 	sbx disk trim disk
 	test "$(du -sm "$(state)/sandboxes/disk" | cut -f1)" -lt 150

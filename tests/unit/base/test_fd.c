@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -113,6 +114,35 @@ TEST(unix_sockets_at_long_paths)
 	CHECK_EQ(rmdir(path), 0);
 	for (int i = 3; i >= 0; i--)
 		CHECK_EQ(rmdir(folders[i]), 0);
+}
+
+/* In a child, whose standard descriptors are its own: bit n of its status, whether descriptor n is
+ * right. */
+static int hold_closed(void)
+{
+	char byte;
+	int fd;
+
+	(void)close(STDIN_FILENO);
+	(void)close(STDERR_FILENO);
+	fd_hold_standard();
+	fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	return (read(STDIN_FILENO, &byte, 1) == 0 ? 1 : 0) |
+	       (write(STDERR_FILENO, "x", 1) < 0 && errno == EBADF ? 4 : 0) |
+	       (fd > STDERR_FILENO ? 8 : 0);
+}
+
+TEST(closed_standard_descriptors_are_held)
+{
+	int status;
+	pid_t child = fork();
+
+	if (child == 0)
+		_exit(hold_closed());
+	CHECK(child > 0);
+	CHECK_EQ(waitpid(child, &status, 0), child);
+	CHECK(WIFEXITED(status));
+	CHECK_EQ(WEXITSTATUS(status), 1 | 4 | 8);
 }
 
 TEST_MAIN()

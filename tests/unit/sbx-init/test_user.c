@@ -86,7 +86,7 @@ TEST(strangers_are_refused_by_name)
 	CHECK_EQ(make_files(&files), 0);
 	for (size_t i = 0; i < 6; i++)
 		CHECK(user_find(&files.places, specs[i], &err, &user) < 0);
-	CHECK_EQ(user_find(&files.places, "agent:nope", &err, &user), -ENOENT);
+	CHECK_EQ(user_find(&files.places, "agent:nope", &err, &user), -EPERM);
 	CHECK_STR(err.text, "the sandbox has no group 'nope'");
 	CHECK_EQ(file_remove_tree(AT_FDCWD, files.folder), 0);
 }

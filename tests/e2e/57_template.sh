@@ -357,6 +357,28 @@ killed() {
 }
 t "the builder of a build that was killed goes by itself" killed
 
+on_screen() { tmux -L "$TMUX_NAME" capture-pane -p -t 0 | grep -q -- "$1"; }
+
+# asked what was typed: the sandbox runs on, or is saved
+prompts() {
+	TMUX_NAME=sbx-e2e-$$
+	sbx create --name asked --keep-alive -t tiny:1 shell "$IMAGES/place"
+	tmux -L "$TMUX_NAME" -f /dev/null new-session -d -x 150 -y 30 \
+		"sbx template save asked asked:1; echo status=\$?; sbx template save asked asked:1; echo status=\$?; sleep 1000"
+	trap 'tmux -L "$TMUX_NAME" kill-server' EXIT
+	wait_for 60 on_screen "Sandbox 'asked' is running. Stop it?"
+	tmux -L "$TMUX_NAME" send-keys n Enter
+	wait_for 60 on_screen '^status=1'
+	is "$(sbx exec asked cat /opt/both)" high
+	fails 1 sbx template inspect asked:1
+	tmux -L "$TMUX_NAME" send-keys y Enter
+	wait_for 120 on_screen '^status=0'
+	sbx template inspect asked:1
+	sbx rm -f asked
+	sbx template rm -f asked:1
+}
+t "to save a running sandbox is asked for on a terminal" prompts
+
 # a template of 10 GiB, for a daemon of its own: what is made for a sandbox has nothing of it
 copies_nothing() {
 	mkdir -p "$IMAGES/large"

@@ -58,7 +58,11 @@ world_addresses() {
 }
 
 world_needed() {
-	[ ! -e "$WORLD/ready" ] || return 0
+	if [ -e "$WORLD/ready" ]; then
+		sandboxes reset --force >/dev/null 2>&1 # what an area before this one made, secrets too
+		rm -rf "${SANDBOXES:?}"/*
+		return 0
+	fi
 	if [ "$(id -u)" != 0 ]; then
 		number=$((number + 1))
 		echo "ok $number - $area # SKIP network namespaces need root"

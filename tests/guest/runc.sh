@@ -12,10 +12,11 @@ command -v jq >/dev/null || {
 
 printf '#!/bin/sh\necho "$@"\n' >"$work/real"
 chmod +x "$work/real"
-sed "s,^real=.*,real=$work/real," "$guest/image/docker/files/usr/libexec/sbx/runc" >"$work/runc"
+sed -e "s,^real=.*,real=$work/real," -e "s,^trust_source=.*,trust_source=$work/trust," "$guest/image/docker/files/usr/libexec/sbx/runc" >"$work/runc"
 mkdir "$work/bundle"
 config=$work/bundle/config.json
 target=/dev/ca-certificates.crt
+added=7 # variables
 
 # spec ENV_JSON [MOUNT_TYPE]: a bundle of that environment, with /dev mounted that way
 spec() {
@@ -35,16 +36,28 @@ passes_arguments() {
 adds_to_containers() {
 	spec '["PATH=/bin"]'
 	runc create --bundle "$work/bundle" 0123 >/dev/null
-	same "$(jq -r '.process.env | length' "$config")" 6 &&
+	same "$(jq -r '.process.env | length' "$config")" $((1 + added)) &&
 		same "$(jq -r '.process.env[] | select(startswith("SSL_CERT_FILE="))' "$config")" "SSL_CERT_FILE=$target" &&
 		same "$(jq -r '.mounts[1].destination' "$config")" "$target" &&
-		same "$(jq -r '.mounts[1].options | contains(["bind", "ro"])' "$config")" true
+		same "$(jq -r '.mounts[1].options | contains(["bind", "ro"])' "$config")" true &&
+		same "$(jq -r '.mounts[2] | [.source, .destination, (.options | contains(["bind", "ro"]))] | join(" ")' "$config")" \
+			"$work/trust /dev/sbx-trust true"
+}
+
+# What is named to apt and wget is there, and names the bundle.
+tells_apt_and_wget() {
+	spec '[]'
+	runc create --bundle "$work/bundle" 0123 >/dev/null
+	for variable in APT_CONFIG SYSTEM_WGETRC; do
+		file=$(jq -r --arg name "$variable=" '.process.env[] | select(startswith($name)) | ltrimstr($name)' "$config")
+		grep -qF "$target" "$work/trust/${file#/dev/sbx-trust/}"
+	done
 }
 
 adds_to_builds() {
 	spec null
 	runc --log /l --log-format json run --bundle "$work/bundle" --keep xyz >/dev/null
-	same "$(jq -r '.process.env | length' "$config")" 5
+	same "$(jq -r '.process.env | length' "$config")" "$added"
 }
 
 leaves_what_is_set() {
@@ -63,7 +76,7 @@ leaves_alone() { # CONFIG_TEXT
 adds_to_later_commands() {
 	echo '{"env":["A=1"],"args":["sh"]}' >"$work/process.json"
 	runc --root /r exec --process "$work/process.json" --detach 0123 >/dev/null
-	same "$(jq -r '.env | length' "$work/process.json")" 6
+	same "$(jq -r '.env | length' "$work/process.json")" $((1 + added))
 }
 
 does_nothing_else() {
@@ -75,7 +88,8 @@ does_nothing_else() {
 }
 
 check 'the arguments reach the real runc as they are' passes_arguments
-check 'a container gets the bundle and five variables' adds_to_containers
+check 'a container gets the bundle, the folder beside it and the variables' adds_to_containers
+check 'apt and wget are told of the bundle by files' tells_apt_and_wget
 check 'so does the step of a build, without an environment too' adds_to_builds
 check 'a variable that is set stays, an empty one too' leaves_what_is_set
 check 'without a tmpfs on /dev nothing is changed' leaves_alone '{"process":{"env":[]},"mounts":[{"destination":"/dev","type":"bind"}]}'

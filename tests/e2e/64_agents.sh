@@ -65,7 +65,7 @@ gemini_runs() { errand gemini google x-goog-api-key "$(key google)" GEMINI_API_K
 opencode_runs() { errand opencode anthropic x-api-key "$(key anthropic)" ANTHROPIC_API_KEY proxy-managed -- run --model anthropic/claude-sonnet-4-5; }
 copilot_runs() { errand copilot github authorization "Bearer $(key github)" GH_TOKEN gho_sbxproxymanaged000000000000000000000 -- -p; }
 droid_runs() { errand droid anthropic x-api-key "$(key anthropic)" ANTHROPIC_API_KEY proxy-managed -- exec --skip-permissions-unsafe -m custom:Claude-Sonnet-0; }
-openclaw_runs() { errand openclaw anthropic x-api-key "$(key anthropic)" ANTHROPIC_API_KEY proxy-managed -- agent exec --model anthropic/claude-sonnet-4-5; }
+openclaw_runs() { errand openclaw anthropic x-api-key "$(key anthropic)" ANTHROPIC_API_KEY proxy-managed -- agent exec --model anthropic/claude-sonnet-4-6; }
 
 if has claude; then t "claude without a key is told what to type" claude_asks; fi
 for agent in claude codex gemini opencode copilot droid openclaw; do

@@ -273,14 +273,14 @@ make_context() {
 		ENV BUILT_FOR=$WHO PATH=/opt/tools:/bin
 		RUN ["/bin/sh", "-c", "echo by $WHO and $FROM_HERE >/opt/built"]
 		COPY sub /opt/sub
-		WORKDIR /opt/work
+		WORKDIR /opt/place
 		VOLUME /opt/data
 		EXPOSE 8080
 		LABEL maker=test
 		USER 33:33
 		HEALTHCHECK CMD ["/bin/sh", "-c", "exit 1"]
 		ENTRYPOINT ["/bin/sh", "-c"]
-		CMD ["touch /opt/work/entered"]
+		CMD ["touch /opt/place/entered"]
 		FROM whole AS never
 		RUN ["/bin/sh", "-c", "exit 9"]
 	END
@@ -304,10 +304,10 @@ t "a Dockerfile becomes a template; one that fails shows why and leaves nothing"
 # of what the image says of itself, variables and working directory count; user, entrypoint and the rest are the sandbox's own
 describes() {
 	is "$(sbx template inspect my-tools | jq -c '.config | [.User, .WorkingDir, .Entrypoint, .Cmd]')" \
-		'["33:33","/opt/work",["/bin/sh","-c"],["touch /opt/work/entered"]]'
+		'["33:33","/opt/place",["/bin/sh","-c"],["touch /opt/place/entered"]]'
 	sbx create --name built --keep-alive -t my-tools shell
-	is "$(sbx exec built sh -c 'cat /opt/built; echo $BUILT_FOR $PATH; pwd')" $'by me and here\nme /opt/tools:/bin\n/opt/work'
-	is "$(sbx exec built ls /opt/sub /opt/work)" $'/opt/sub:\nkept.txt\n\n/opt/work:'
+	is "$(sbx exec built sh -c 'cat /opt/built; echo $BUILT_FOR $PATH; pwd')" $'by me and here\nme /opt/tools:/bin\n/opt/place'
+	is "$(sbx exec built ls /opt/sub /opt/place)" $'/opt/sub:\nkept.txt\n\n/opt/place:'
 	is "$(sbx exec built id -un)" agent
 	sbx rm -f built
 	sbx template rm -f my-tools

@@ -160,7 +160,7 @@ TEST(what_is_the_sandboxes_own_is_left_out)
 {
 	static const char mounts[] =
 		"30 1 0:1 / / rw - overlay overlay rw\n"
-		"31 30 0:2 / /work/shared rw - virtiofs sbx rw\n";
+		"31 30 0:2 / /srv/shared rw - virtiofs sbx rw\n";
 	static const char *const folders[] = { "etc",
 					       "etc/ssl",
 					       "etc/ssl/certs",
@@ -168,8 +168,8 @@ TEST(what_is_the_sandboxes_own_is_left_out)
 					       "var",
 					       "var/lib",
 					       "var/lib/sbx",
-					       "work",
-					       "work/shared",
+					       "srv",
+					       "srv/shared",
 					       "usr",
 					       "usr/local",
 					       "usr/local/share",
@@ -189,11 +189,10 @@ TEST(what_is_the_sandboxes_own_is_left_out)
 	CHECK_EQ(symlinkat("sbx.pem", f.root, "etc/ssl/certs/12345678.0"), 0);
 	CHECK(put(&f, "tmp/x", "x"));
 	CHECK(put(&f, "var/lib/sbx/log", "x"));
-	CHECK_STR(
-		packed(&f, true, mounts),
-		"d \nd etc\nf etc/hosts\n  127.0.0.1 kept\n\nd etc/ssl\nd etc/ssl/certs\n"
-		"f etc/ssl/certs/ca-certificates.crt\n  one\ntwo\n\nd usr\nd usr/local\n"
-		"d usr/local/share\nd usr/local/share/ca-certificates\nd var\nd var/lib\nd work\n");
+	CHECK_STR(packed(&f, true, mounts),
+		  "d \nd etc\nf etc/hosts\n  127.0.0.1 kept\n\nd etc/ssl\nd etc/ssl/certs\n"
+		  "f etc/ssl/certs/ca-certificates.crt\n  one\ntwo\n\nd srv\nd usr\nd usr/local\n"
+		  "d usr/local/share\nd usr/local/share/ca-certificates\nd var\nd var/lib\n");
 	CHECK(strstr(packed(&f, false, NULL), "etc/hostname") != NULL);
 	finish(&f);
 }

@@ -32,8 +32,10 @@ __attribute__((format(printf, 4, 5))) static int add(json_t *plan, const char *k
 	va_start(list, format);
 	n = vasprintf(&text, format, list);
 	va_end(list);
-	if (n < 0)
+	if (n < 0) {
+		text = NULL; /* vasprintf() left it undefined */
 		return -ENOMEM;
+	}
 	return json_array_append_new(plan, json_pack("{s:s, s:b, s:b, s:s}", "kind", kind, "host",
 						     needs != NEEDS_NOTHING, "command",
 						     needs == NEEDS_COMMAND, "text", text));

@@ -307,7 +307,7 @@ describes() {
 		'["33:33","/opt/place",["/bin/sh","-c"],["touch /opt/place/entered"]]'
 	sbx create --name built --keep-alive -t my-tools shell
 	is "$(sbx exec built sh -c 'cat /opt/built; echo $BUILT_FOR $PATH; pwd')" $'by me and here\nme /opt/tools:/bin\n/opt/place'
-	is "$(sbx exec built ls /opt/sub /opt/place)" $'/opt/sub:\nkept.txt\n\n/opt/place:'
+	is "$(sbx exec built ls /opt/place /opt/sub)" $'/opt/place:\n\n/opt/sub:\nkept.txt'
 	is "$(sbx exec built id -un)" agent
 	sbx rm -f built
 	sbx template rm -f my-tools

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/format.h"
 #include "net/link.h"
 
 enum {
@@ -33,11 +34,12 @@ __attribute__((format(printf, 3, 4))) static void add(struct qemu_args *args, in
 		return;
 	}
 	va_start(list, format);
-	if (vasprintf(&text, format, list) < 0)
+	text = format_text(format, list);
+	va_end(list);
+	if (text == NULL)
 		*r = -ENOMEM;
 	else
 		args->argv[args->argc++] = text;
-	va_end(list);
 }
 
 /* Numbers a descriptor as the child will see it. */

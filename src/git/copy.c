@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "git/command.h"
+#include "git/config_list.h"
 #include "git/repository.h"
 #include "git/submodules.h"
 
@@ -296,8 +297,9 @@ bool copy_clean_url(char *url)
 }
 
 /* "remote.NAME.url" and its value. */
-static int copy_remote(const struct copy_plan *plan, char *key, char *url, struct err *err)
+static int copy_remote(char *key, char *url, void *data, struct err *err)
 {
+	const struct copy_plan *plan = data;
 	autofree char *name = strndup(key + 7, strlen(key) - 7 - 4);
 	autofree char *fetch_key = NULL, *fetch = NULL;
 	int r;
@@ -314,30 +316,11 @@ static int copy_remote(const struct copy_plan *plan, char *key, char *url, struc
 static int copy_remotes(const struct repository *repository, const struct copy_plan *plan,
 			struct err *err)
 {
-	static const char *const words[] = { "config", "--null", "--get-regexp",
-					     "^remote\\..*\\.url$", NULL };
 	const struct git_call call = repository_call(repository);
-	autocall(buf_finish) struct buf out;
-	char *at;
-	int r;
+	int r = git_each_config(&call, NULL, "^remote\\..*\\.url$", copy_remote,
+				(struct copy_plan *)(uintptr_t)plan, err);
 
-	buf_init(&out, 1 << 20);
-	r = git_run(&call, words, &out, err);
-	if (r != 0)
-		return r == 1 ? 0 : r < 0 ? r : err_wrap(err, "git config");
-	at = (char *)(uintptr_t)buf_str(&out);
-	if (at == NULL)
-		return out_of_memory(err);
-	for (const char *end = at + out.len; r == 0 && at < end;) {
-		char *next = at + strlen(at) + 1, *value = strchr(at, '\n');
-
-		if (value != NULL) {
-			*value++ = '\0';
-			r = copy_remote(plan, at, value, err);
-		}
-		at = next;
-	}
-	return r;
+	return r == 1 ? 0 : r > 0 ? err_wrap(err, "git config") : r;
 }
 
 static int check_out(const struct copy_plan *plan, struct err *err)

@@ -1,19 +1,16 @@
 #include "git/submodules.h"
 
 #include <errno.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "git/command.h"
+#include "git/config_list.h"
 #include "git/copy.h"
 #include "git/repository.h"
-
-enum { LIST_MAX = 1 << 20 };
 
 static int out_of_memory(struct err *err)
 {
@@ -84,8 +81,9 @@ static int set(const struct submodules *submodules, const char *key, const char 
 }
 
 /* key: "submodule.NAME.url". */
-static int add(struct submodules *submodules, const char *key, const char *value, struct err *err)
+static int add(char *key, char *value, void *data, struct err *err)
 {
+	struct submodules *submodules = data;
 	const char *base = submodules->base != NULL ? submodules->base : "";
 	autofree char *url = submodules_resolve(base, value);
 	int r = 0;
@@ -95,25 +93,6 @@ static int add(struct submodules *submodules, const char *key, const char *value
 	if (submodules->count++ == 0)
 		r = set(submodules, "submodule.active", ".", err);
 	return r < 0 ? r : set(submodules, key, url, err);
-}
-
-static int add_all(struct submodules *submodules, struct buf *list, struct err *err)
-{
-	char *at = (char *)(uintptr_t)buf_str(list);
-	int r = 0;
-
-	if (at == NULL)
-		return out_of_memory(err);
-	for (const char *end = at + list->len; r == 0 && at < end;) {
-		char *next = at + strlen(at) + 1, *value = strchr(at, '\n');
-
-		if (value != NULL) {
-			*value++ = '\0';
-			r = add(submodules, at, value, err);
-		}
-		at = next;
-	}
-	return r;
 }
 
 /* The URL that relative ones start from: that of origin, as git does when nothing says another. */
@@ -131,23 +110,15 @@ int submodules_configure(const struct repository *repository, const char *commit
 {
 	const struct git_call call = repository_call(repository);
 	struct submodules submodules = { .copy = copy };
-	autocall(buf_finish) struct buf list;
 	autofree char *blob = NULL;
 	int r;
 
-	buf_init(&list, LIST_MAX);
 	if (!repository->has_submodules)
 		return 0;
 	if (asprintf(&blob, "--blob=%s:.gitmodules", commit) < 0)
 		return out_of_memory(err);
-	const char *words[] = { "config", blob, "--null", "--get-regexp", "^submodule\\..*\\.url$",
-				NULL };
-
-	r = git_run(&call, words, &list, err);
-	if (r != 0) /* the commit has none, or one that git cannot read */
-		return r < 0 ? r : 0;
 	find_base(repository, &submodules);
-	r = add_all(&submodules, &list, err);
+	r = git_each_config(&call, blob, "^submodule\\..*\\.url$", add, &submodules, err);
 	free(submodules.base);
-	return r;
+	return r > 0 ? 0 : r; /* the commit has none, or one that git cannot read */
 }

@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/format.h"
 #include "kit/bundle.h"
 #include "kit/grammar.h"
 #include "kit/rule.h"
@@ -110,14 +111,11 @@ int kit_warn(struct kit *kit, const char *format, ...)
 {
 	autofree char *sentence = NULL;
 	va_list args;
-	int length;
 
 	va_start(args, format);
-	length = vasprintf(&sentence, format, args);
+	sentence = format_text(format, args);
 	va_end(args);
-	if (length < 0) {
-		sentence = NULL;
+	if (sentence == NULL || json_array_append_new(kit->warnings, json_string(sentence)) < 0)
 		return -ENOMEM;
-	}
-	return json_array_append_new(kit->warnings, json_string(sentence)) < 0 ? -ENOMEM : 0;
+	return 0;
 }

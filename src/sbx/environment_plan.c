@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/format.h"
 #include "kit/digest.h"
 #include "sbx/environment.h"
 #include "sbx/sandbox.h"
@@ -27,15 +28,12 @@ __attribute__((format(printf, 4, 5))) static int add(json_t *plan, const char *k
 {
 	autofree char *text = NULL;
 	va_list list;
-	int n;
 
 	va_start(list, format);
-	n = vasprintf(&text, format, list);
+	text = format_text(format, list);
 	va_end(list);
-	if (n < 0) {
-		text = NULL; /* vasprintf() left it undefined */
+	if (text == NULL)
 		return -ENOMEM;
-	}
 	return json_array_append_new(plan, json_pack("{s:s, s:b, s:b, s:s}", "kind", kind, "host",
 						     needs != NEEDS_NOTHING, "command",
 						     needs == NEEDS_COMMAND, "text", text));

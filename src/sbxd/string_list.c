@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/format.h"
 
 int string_list_add(struct string_list *strings, const char *text)
 {
@@ -26,16 +27,11 @@ int string_list_addf(struct string_list *strings, const char *format, ...)
 {
 	autofree char *text = NULL;
 	va_list args;
-	int n;
 
 	va_start(args, format);
-	n = vasprintf(&text, format, args);
+	text = format_text(format, args);
 	va_end(args);
-	if (n < 0) {
-		text = NULL;
-		return -ENOMEM;
-	}
-	return string_list_add(strings, text);
+	return text == NULL ? -ENOMEM : string_list_add(strings, text);
 }
 
 int string_list_copy(const struct string_list *from, struct string_list *ret)

@@ -33,15 +33,21 @@ static void keep_order(void)
 	atomic_signal_fence(memory_order_seq_cst);
 }
 
+/* One load: a frontend that shares the record may write it still. */
+static uint16_t load_once(const uint16_t *from)
+{
+	return *(const volatile uint16_t *)from;
+}
+
 /* The used ring moved on by these chains, but the record still holds them. */
 static void settle_batch(struct virtq_inflight *record, uint16_t size, uint16_t used_index)
 {
 	uint16_t left = (uint16_t)(used_index - record->used_index);
-	uint16_t head = record->last_head;
+	uint16_t head = load_once(&record->last_head);
 
 	for (; left > 0 && left <= size && head < size; left--) {
 		record->entry[head].taken = 0;
-		head = record->entry[head].next;
+		head = load_once(&record->entry[head].next);
 	}
 	keep_order();
 	record->used_index = used_index;

@@ -293,29 +293,24 @@ static int create(struct client *client, const struct wanted *wanted, json_t **r
 		/* of a branch or clone there is more to be cleared away than the daemon knows of */
 		.is_fleeting =
 			options->remove && wanted->workcopy == NULL && wanted->source == NULL,
+		.reuse = true, /* another run may have made it since find() */
 		.workcopy = wanted->workcopy,
 		.source = wanted->source,
 	};
 	int r = create_sandbox(client, &request, ret, err);
 
-	if (r == 0 && !options->create.quiet && isatty(STDERR_FILENO) == 1)
+	if (r == 0 && !sandbox_existed(*ret) && !options->create.quiet &&
+	    isatty(STDERR_FILENO) == 1)
 		(void)fprintf(stderr, "✓ Created sandbox %s\n", sandbox_text(*ret, "name"));
 	return r;
 }
 
-/* Comes back to a sandbox or makes one; it runs afterwards. */
-static int find_or_create(struct client *client, const struct wanted *wanted, struct env *env,
-			  json_t **ret, struct err *err)
+static int come_back(struct client *client, const struct wanted *wanted, const json_t *sandbox,
+		     struct env *env, struct err *err)
 {
 	const struct create_options *options = &wanted->options->create;
-	json_t *sandbox;
-	int r = find(client, wanted, &sandbox, err);
+	int r = check_reattach(sandbox, wanted, err);
 
-	if (r < 0)
-		return r;
-	if (sandbox == NULL)
-		return create(client, wanted, ret, err);
-	r = check_reattach(sandbox, wanted, err);
 	if (r == 0)
 		r = env_add(env, &options->env_files, &options->env, err);
 	if (r == 0)
@@ -323,6 +318,25 @@ static int find_or_create(struct client *client, const struct wanted *wanted, st
 				  err);
 	if (r == 0 && *clone_folder_of(sandbox) != '\0') /* a killed run may have left it half */
 		r = clone_fill(client, sandbox, err);
+	return r;
+}
+
+/* Comes back to a sandbox or makes one; it runs afterwards. */
+static int find_or_create(struct client *client, const struct wanted *wanted, struct env *env,
+			  json_t **ret, struct err *err)
+{
+	json_t *sandbox;
+	bool existed;
+	int r = find(client, wanted, &sandbox, err);
+
+	existed = r == 0 && sandbox != NULL;
+	if (r == 0 && !existed) {
+		r = create(client, wanted, &sandbox, err);
+		existed = r == 0 && sandbox_existed(sandbox);
+	}
+	if (r < 0)
+		return r;
+	r = existed ? come_back(client, wanted, sandbox, env, err) : 0;
 	if (r < 0)
 		json_decref(sandbox);
 	else

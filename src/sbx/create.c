@@ -237,7 +237,8 @@ static int add_plain(json_t *body, const struct create_request *request)
 	} flags[] = { { "force", options->force },
 		      { "allow_weak_jail", options->weak_jail },
 		      { "keep_alive", request->keep_alive },
-		      { "fleeting", request->is_fleeting } };
+		      { "fleeting", request->is_fleeting },
+		      { "reuse", request->reuse } };
 	int r = 0;
 
 	if (options->name != NULL)
@@ -367,7 +368,7 @@ int create_sandbox(struct client *client, const struct create_request *request, 
 	interrupt_hold(&before);
 	r = client_stream(client, "POST", "/sandbox", body, &sandbox, err);
 	json_decref(body);
-	if (r == 0)
+	if (r == 0 && !sandbox_existed(sandbox))
 		r = start_or_remove(client, sandbox, err);
 	interrupt_release(&before);
 	if (r < 0) {

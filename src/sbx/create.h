@@ -42,13 +42,15 @@ struct create_request {
 	size_t paths_count;
 	bool keep_alive;
 	bool is_fleeting; /* the daemon removes it when it stops, should this program be gone */
+	bool reuse;	  /* one of that name, or else for the same purpose, will do */
 	const struct workcopy *workcopy; /* whose the first path is; NULL: none */
 	const struct repository *source; /* in place of the first path; NULL: none */
 };
 
 /*
  * Makes and starts it. When that fails, or ^C comes, nothing of it is left.
- * *ret is its object, owned by the caller.
+ * *ret is its object, owned by the caller. One that somebody else was quicker to make is as it
+ * is, perhaps not started (sandbox_existed()).
  */
 int create_sandbox(struct client *client, const struct create_request *request, json_t **ret,
 		   struct err *err);

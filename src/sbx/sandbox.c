@@ -43,6 +43,11 @@ bool sandbox_is_running(const json_t *sandbox)
 	return strcmp(sandbox_text(sandbox, "status"), "running") == 0;
 }
 
+bool sandbox_existed(const json_t *sandbox)
+{
+	return json_is_true(json_object_get(sandbox, "existed"));
+}
+
 int sandbox_start(struct client *client, const json_t *sandbox, bool keep_alive, struct err *err)
 {
 	const char *name = sandbox_text(sandbox, "name");

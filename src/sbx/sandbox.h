@@ -22,6 +22,9 @@ const char *sandbox_text(const json_t *sandbox, const char *member);
 
 bool sandbox_is_running(const json_t *sandbox);
 
+/* What a creation with `reuse` answered was there already. */
+bool sandbox_existed(const json_t *sandbox);
+
 /* Starts it when it does not run, and says so on stderr. keep_alive: as in POST …/start. */
 int sandbox_start(struct client *client, const json_t *sandbox, bool keep_alive, struct err *err);
 

@@ -33,7 +33,7 @@ struct wish {
 	json_t *mounts, *env, *labels, *ports;
 	json_t *policy, *deny_network; /* see policy_provision.h */
 	json_int_t cpus, memory, disk, docker_disk, pids_limit;
-	int force, keep_alive, weak_jail, fleeting, start;
+	int force, keep_alive, weak_jail, fleeting, start, reuse;
 };
 
 bool create_is_env(const char *text)
@@ -346,6 +346,7 @@ static int unpack(const struct request *request, struct wish *wish, struct err *
 	return request_unpack(
 		request, err,
 		"{s?s s?s s?s s?s s?s s?s s?o s?o s?o s?o s?I s?I s?I s?I s?I s?b s?b s?b s?b s?b "
+		"s?b "
 		"s?o "
 		"s?o "
 		"s?o s?s}",
@@ -355,8 +356,9 @@ static int unpack(const struct request *request, struct wish *wish, struct err *
 		"cpus", &wish->cpus, "memory", &wish->memory, "disk", &wish->disk, "docker_disk",
 		&wish->docker_disk, "pids_limit", &wish->pids_limit, "force", &wish->force,
 		"keep_alive", &wish->keep_alive, "allow_weak_jail", &wish->weak_jail, "fleeting",
-		&wish->fleeting, "start", &wish->start, "policy", &wish->policy, "deny_network",
-		&wish->deny_network, "kit", &wish->kit, "kit_files", &wish->kit_files);
+		&wish->fleeting, "start", &wish->start, "reuse", &wish->reuse, "policy",
+		&wish->policy, "deny_network", &wish->deny_network, "kit", &wish->kit, "kit_files",
+		&wish->kit_files);
 }
 
 static int fill(const struct request *request, const struct wish *wish, struct record *record,
@@ -392,8 +394,8 @@ static int fill(const struct request *request, const struct wish *wish, struct r
 	return r;
 }
 
-int create_check(const struct request *request, struct record *ret, bool *ret_named,
-		 bool *ret_start, struct kit **ret_kit, struct err *err)
+int create_check(const struct request *request, struct record *ret, struct create_choices *ret_how,
+		 struct kit **ret_kit, struct err *err)
 {
 	struct kit *kit = NULL;
 	struct record record;
@@ -409,8 +411,9 @@ int create_check(const struct request *request, struct record *ret, bool *ret_na
 		record_finish(&record);
 		return r;
 	}
-	*ret_named = wish.name != NULL;
-	*ret_start = wish.start != 0;
+	*ret_how = (struct create_choices){ .is_named = wish.name != NULL,
+					    .start = wish.start != 0,
+					    .reuse = wish.reuse != 0 };
 	*ret = record;
 	*ret_kit = kit;
 	return 0;

@@ -15,12 +15,16 @@ struct record;
 struct request;
 struct supervisor;
 
-/*
- * *ret_named: the name was given, not made up. *ret_kit: NULL without one. Finish the record,
- * destroy the kit.
- */
-int create_check(const struct request *request, struct record *ret, bool *ret_named,
-		 bool *ret_start, struct kit **ret_kit, struct err *err);
+/* What the body says about the making itself. */
+struct create_choices {
+	bool is_named; /* the name was given, not made up */
+	bool start;
+	bool reuse; /* one that is there already will do (reuse.h) */
+};
+
+/* *ret_kit: NULL without one. Finish the record, destroy the kit. */
+int create_check(const struct request *request, struct record *ret, struct create_choices *ret_how,
+		 struct kit **ret_kit, struct err *err);
 
 /* Adds one mount of a body, {"source","target","read_only"}, to those there. */
 int create_add_mount(struct supervisor *supervisor, json_t *json, bool force, struct mounts *mounts,

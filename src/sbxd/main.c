@@ -274,6 +274,7 @@ static int open_supervisor(struct daemon *daemon, const struct options *options,
 	supervisor->started_at = time(NULL);
 	supervisor->stop_fd = daemon->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	list_init(&supervisor->sandboxes);
+	(void)pthread_mutex_init(&supervisor->creation, NULL);
 	(void)pthread_mutex_init(&supervisor->lock, NULL);
 	host_read(&supervisor->host);
 	if (uplink_create(&supervisor->uplink) < 0 || ports_create(&supervisor->ports) < 0)

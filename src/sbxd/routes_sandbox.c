@@ -22,6 +22,7 @@
 #include "sbxd/policy_provision.h"
 #include "sbxd/policy_store.h"
 #include "sbxd/ports.h"
+#include "sbxd/reuse.h"
 #include "sbxd/route.h"
 #include "sbxd/secret_store.h"
 #include "sbxd/supervisor.h"
@@ -51,7 +52,7 @@ static int list_sandboxes(struct request *request, struct err *err)
 	return request_reply(request, 200, json_pack("{so}", "sandboxes", list), err);
 }
 
-/* Makes up a free name. Somebody else may take it meanwhile; the table decides. */
+/* Makes up a free name; nobody else enters one meanwhile. */
 static int find_name(struct supervisor *supervisor, struct record *record, struct err *err)
 {
 	const char *workspace = record->mounts.count > 0 ? record->mounts.items[0].source : NULL;
@@ -85,25 +86,35 @@ static int provision(struct request *request, struct sandbox *sandbox, struct er
 	return r < 0 ? r : kit_provision(sandbox, err);
 }
 
-/* Takes record and kit over. */
-static int begin_creation(struct request *request, struct record *record, struct kit *kit,
-			  bool start, struct err *err)
+/* Enters a new sandbox; *ret is the table's and the caller's. Takes record and kit over. */
+static int enter(struct supervisor *supervisor, struct record *record, struct kit *kit,
+		 struct sandbox **ret, struct err *err)
 {
 	struct sandbox *sandbox;
-	struct sandbox_ticket ticket;
-	int r = sandbox_create(request->supervisor, record, &sandbox);
+	int r = sandbox_create(supervisor, record, &sandbox);
 
 	if (r < 0) {
 		kit_destroy(kit);
 		return err_set_errno(err, r, "cannot make a sandbox");
 	}
 	sandbox->kit = kit;
-	r = supervisor_add(request->supervisor, sandbox, err);
+	(void)supervisor_get(sandbox);
+	r = supervisor_add(supervisor, sandbox, err);
 	if (r < 0) {
+		supervisor_put(sandbox);
 		supervisor_put(sandbox);
 		return r;
 	}
-	r = ports_open_record(request->supervisor->ports, sandbox, true, err);
+	*ret = sandbox;
+	return 0;
+}
+
+static int begin_creation(struct request *request, struct sandbox *sandbox, bool start,
+			  struct err *err)
+{
+	struct sandbox_ticket ticket;
+	int r = ports_open_record(request->supervisor->ports, sandbox, true, err);
+
 	if (r == 0)
 		r = provision(request, sandbox, err);
 	if (r == 0)
@@ -119,6 +130,16 @@ static int begin_creation(struct request *request, struct record *record, struct
 	if (start)
 		request->next = then_start;
 	return 0;
+}
+
+/* It is there: of the body only `start` counts. */
+static void answer_existing(struct request *request, struct sandbox *sandbox, bool start)
+{
+	const struct sandbox_ticket ticket = { .operation = SANDBOX_CREATE, .is_done = true };
+
+	request_reply_stream(request, sandbox, &ticket, view_existing);
+	if (start)
+		request->next = then_start;
 }
 
 /* Placeholders of custom secrets first: what the user says of a variable comes later, and counts.
@@ -139,23 +160,55 @@ static int add_placeholders(struct request *request, struct record *record, stru
 	return 0;
 }
 
+/*
+ * Which sandbox it is to be: one that is there (*ret_existing) or a new one; *ret is a reference of
+ * the caller's. Under one lock, so that of two who ask at once the second finds what the first
+ * entered. Takes record and kit over.
+ */
+static int choose(struct request *request, const struct create_choices *how, struct record *record,
+		  struct kit *kit, bool *ret_existing, struct sandbox **ret, struct err *err)
+{
+	struct supervisor *supervisor = request->supervisor;
+	struct sandbox *sandbox = NULL;
+	int r = 0;
+
+	(void)pthread_mutex_lock(&supervisor->creation);
+	if (how->reuse)
+		sandbox = reuse_find(supervisor, record, how->is_named);
+	*ret_existing = sandbox != NULL;
+	if (sandbox == NULL && !how->is_named)
+		r = find_name(supervisor, record, err);
+	if (sandbox == NULL && r == 0)
+		r = add_placeholders(request, record, err);
+	if (sandbox == NULL && r == 0)
+		r = enter(supervisor, record, take_ptr(kit), &sandbox, err);
+	(void)pthread_mutex_unlock(&supervisor->creation);
+	kit_destroy(kit);
+	if (r == 0)
+		*ret = sandbox;
+	return r;
+}
+
 static int create_held(struct request *request, struct err *err)
 {
-	bool is_named = false, start = false;
+	struct create_choices how = { .start = false };
+	struct sandbox *sandbox = NULL;
 	struct kit *kit = NULL;
+	bool existing = false;
 	struct record record;
-	int r = create_check(request, &record, &is_named, &start, &kit, err);
+	int r = create_check(request, &record, &how, &kit, err);
 
 	if (r < 0)
 		return r;
-	if (!is_named)
-		r = find_name(request->supervisor, &record, err);
-	if (r == 0)
-		r = add_placeholders(request, &record, err);
-	if (r == 0)
-		r = begin_creation(request, &record, take_ptr(kit), start, err);
-	kit_destroy(kit);
+	r = choose(request, &how, &record, kit, &existing, &sandbox, err);
 	record_finish(&record);
+	if (r < 0)
+		return r;
+	if (existing)
+		answer_existing(request, sandbox, how.start);
+	else
+		r = begin_creation(request, sandbox, how.start, err);
+	supervisor_put(sandbox);
 	return r;
 }
 

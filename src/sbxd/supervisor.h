@@ -40,9 +40,10 @@ struct supervisor {
 	struct secret_store *secrets;
 	struct policy_store *policy;
 	struct policy_log *policy_log;
-	struct audit *audit; /* NULL in some tests */
-	int64_t started_at;  /* seconds since 1970 */
-	int stop_fd;	     /* weak: an eventfd; written to, the daemon exits */
+	struct audit *audit;	  /* NULL in some tests */
+	int64_t started_at;	  /* seconds since 1970 */
+	int stop_fd;		  /* weak: an eventfd; written to, the daemon exits */
+	pthread_mutex_t creation; /* from the search for a name or a sandbox until it is entered */
 	pthread_mutex_t lock;
 	struct list sandboxes; /* by name */
 	size_t count;

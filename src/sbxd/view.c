@@ -123,6 +123,14 @@ json_t *view_sandbox(struct sandbox *sandbox)
 	return json;
 }
 
+json_t *view_existing(struct sandbox *sandbox)
+{
+	json_t *json = view_sandbox(sandbox);
+
+	(void)json_object_set_new(json, "existed", json_true());
+	return json;
+}
+
 json_t *view_removed(struct sandbox *sandbox)
 {
 	return json_pack("{ss}", "removed", sandbox->record.name);

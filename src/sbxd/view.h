@@ -15,6 +15,9 @@ json_t *view_sandbox(struct sandbox *sandbox);
 /* The object and more of it: processes, disks, environment. */
 json_t *view_inspect(struct sandbox *sandbox);
 
+/* The object with "existed": true, for a creation that came back to it. */
+json_t *view_existing(struct sandbox *sandbox);
+
 /* {"removed": name} */
 json_t *view_removed(struct sandbox *sandbox);
 

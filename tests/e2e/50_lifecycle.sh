@@ -68,6 +68,24 @@ run_reattaches() {
 }
 t "run on the same folder comes back to the same sandbox" run_reattaches
 
+# One of them makes it; the other comes to it while it is made, and both run in it.
+first_runs_at_once() {
+	local n
+	mkdir -p "$TMP/race"
+	for n in 1 2 3; do
+		(cd "$TMP/race" && exec sbx run -- sh -c "echo $n >>/home/agent/who; cat /proc/sys/kernel/random/boot_id") \
+			>"$TMP/race.$n" 2>"$TMP/race.$n.err" &
+	done
+	for n in $(jobs -p); do
+		wait "$n" || { cat "$TMP"/race.*.err; return 1; }
+	done
+	is "$(sort -u "$TMP"/race.[123] | wc -l)" 1
+	is "$(sbx ls -q | grep race)" shell-race
+	is "$(sbx exec shell-race sort /home/agent/who | tr '\n' ' ')" "1 2 3 "
+	sbx rm -f shell-race
+}
+t "first runs of one folder at once make one sandbox" first_runs_at_once
+
 run_passes_status() {
 	mkdir -p "$TMP/status"
 	(cd "$TMP/status" && fails 9 sbx run --rm -- sh -c 'exit 9')

@@ -26,13 +26,13 @@ static void try_creation(json_t *body)
 	struct err err = ERR_INIT;
 	struct kit *kit = NULL;
 	struct record record;
-	bool is_named, start;
+	struct create_choices how;
 
-	if (create_check(&request, &record, &is_named, &start, &kit, &err) < 0) {
+	if (create_check(&request, &record, &how, &kit, &err) < 0) {
 		assert(err.text[0] != '\0');
 		return;
 	}
-	assert(!is_named || name_is_valid(record.name));
+	assert(!how.is_named || name_is_valid(record.name));
 	assert(record.cpus >= 1 && record.cpus <= 4);
 	assert((kit != NULL) == (record.kit == RECORD_KIT_PENDING));
 	kit_destroy(kit);

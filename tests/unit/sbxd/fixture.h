@@ -30,6 +30,7 @@ static inline int fixture_make(struct fixture *fixture)
 
 	*supervisor = (struct supervisor){ .count = 0 };
 	list_init(&supervisor->sandboxes);
+	(void)pthread_mutex_init(&supervisor->creation, NULL);
 	(void)pthread_mutex_init(&supervisor->lock, NULL);
 	host_read(&supervisor->host);
 	if (uplink_create(&supervisor->uplink) < 0 || ports_create(&supervisor->ports) < 0)

@@ -17,9 +17,11 @@ static int check(const char *body, struct record *ret, bool *ret_named)
 	struct request request = { .supervisor = &supervisor,
 				   .body = json_loads(body, JSON_REJECT_DUPLICATES, NULL) };
 	struct err err = ERR_INIT;
+	struct create_choices how = { .is_named = false };
 	struct kit *kit = NULL;
-	bool start;
-	int r = create_check(&request, ret, ret_named, &start, &kit, &err);
+	int r = create_check(&request, ret, &how, &kit, &err);
+
+	*ret_named = how.is_named;
 
 	kit_destroy(kit);
 	json_decref(request.body);

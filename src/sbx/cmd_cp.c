@@ -46,7 +46,7 @@ static const struct option rows[] = {
 struct copy {
 	struct client *client;
 	const char *sandbox;
-	bool follow;
+	bool follow; /* the source, should it be a link: asked for, or by the '/' at its end */
 	struct err *err;
 };
 
@@ -55,14 +55,12 @@ static int attach(const struct copy *copy, int *ret)
 	return client_attach(copy->client, copy->sandbox, ret, copy->err);
 }
 
-/* Whether the path is a folder in the sandbox: 1, 0, or -errno. */
-static int is_folder_there(const struct copy *copy, const char *path)
+/* Runs test(1) with these words in the sandbox: 1 true, 0 false, or -errno. */
+static int test_there(const struct copy *copy, const char *const *words, size_t count)
 {
-	char *words[] = { (char *)(uintptr_t) "test", (char *)(uintptr_t) "-d",
-			  (char *)(uintptr_t)path, NULL };
 	const struct guest_message request = { .type = GUEST_EXEC,
-					       .args = words,
-					       .args_count = countof(words) - 1,
+					       .args = (char **)(uintptr_t)words,
+					       .args_count = count,
 					       .cwd = (char *)(uintptr_t) "/",
 					       .flags = GUEST_FLAG_PRIVILEGED };
 	autoclose int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -80,6 +78,29 @@ static int is_folder_there(const struct copy *copy, const char *path)
 						  .terminal = -1 },
 			&status, copy->err);
 	return r < 0 ? r : status == 0;
+}
+
+/* A link is what it points to. */
+static int is_folder_there(const struct copy *copy, const char *path)
+{
+	const char *const words[] = { "test", "-d", path };
+
+	return test_there(copy, words, countof(words));
+}
+
+static int exists_there(const struct copy *copy, const char *path)
+{
+	const char *const words[] = { "test", "-e", path };
+
+	return test_there(copy, words, countof(words));
+}
+
+/* Whether what would be copied is a folder: a link is one only when it is followed. */
+static int is_source_folder(const struct copy *copy, const char *path)
+{
+	const char *const words[] = { "test", "-d", path, "-a", "!", "-L", path };
+
+	return copy->follow ? is_folder_there(copy, path) : test_there(copy, words, countof(words));
 }
 
 static int send_piece(void *context, const void *bytes, size_t len, struct err *err)
@@ -156,24 +177,44 @@ static int push_all(const struct copy *copy, const struct push *push)
 	return r;
 }
 
+/* What docker cp refuses: a file to a folder that is not there, a folder to a file. */
+static int check_target_there(const struct copy *copy, const char *target, bool is_folder)
+{
+	int r;
+
+	if (!is_folder)
+		return copypath_wants_folder(target)
+			       ? err_set(copy->err, -ENOENT,
+					 "there is no folder '%s' in sandbox '%s'", target,
+					 copy->sandbox)
+			       : 0;
+	r = exists_there(copy, target);
+	return r <= 0 ? r
+		      : err_set(copy->err, -ENOTDIR,
+				"a folder cannot be copied to the file '%s' in sandbox '%s'",
+				target, copy->sandbox);
+}
+
 /* Finds where a file or folder of this machine lands in the sandbox. */
 static int find_target_there(const struct copy *copy, const char *source, const char *target,
 			     struct push *ret)
 {
+	autofree char *stripped = copypath_strip(target);
 	struct stat st;
-	int folder;
+	int folder, r;
 
+	if (stripped == NULL)
+		return err_set(copy->err, -ENOMEM, "out of memory");
 	if ((copy->follow ? stat : lstat)(source, &st) < 0)
 		return err_set_errno(copy->err, -errno, "cannot copy '%s'", source);
-	folder = is_folder_there(copy, target);
+	folder = is_folder_there(copy, stripped);
 	if (folder < 0)
 		return folder;
-	if (folder == 0 && copypath_wants_folder(target) && !S_ISDIR(st.st_mode))
-		return err_set(copy->err, -ENOENT, "there is no folder '%s' in sandbox '%s'",
-			       target, copy->sandbox);
+	r = folder > 0 ? 0 : check_target_there(copy, target, S_ISDIR(st.st_mode));
+	if (r < 0)
+		return r;
 	ret->into = folder > 0 && copypath_is_content(source);
-	ret->target =
-		folder > 0 && !ret->into ? copypath_into(target, source) : copypath_strip(target);
+	ret->target = folder > 0 && !ret->into ? copypath_into(target, source) : take_ptr(stripped);
 	return ret->target != NULL ? 0 : err_set(copy->err, -ENOMEM, "out of memory");
 }
 
@@ -267,13 +308,19 @@ static int pull(const struct copy *copy, const char *source, const char *target)
 {
 	autocall(copy_place_finish) struct copy_place place = { .folder = -1 };
 	autofree char *stripped = copypath_strip(source);
-	int r;
+	int folder, r;
 
 	if (stripped == NULL)
 		return err_set(copy->err, -ENOMEM, "out of memory");
 	if (strcmp(target, "-") == 0)
 		return pull_from(copy, stripped, NULL);
-	r = copy_place_find(target, source, &place, copy->err);
+	folder = is_source_folder(copy, stripped);
+	if (folder < 0)
+		return folder;
+	if (folder == 0 && copypath_wants_folder(source))
+		return err_set(copy->err, -ENOTDIR, "there is no folder '%s' in sandbox '%s'",
+			       source, copy->sandbox);
+	r = copy_place_find(target, source, folder > 0, &place, copy->err);
 	return r < 0 ? r : pull_from(copy, stripped, &place);
 }
 
@@ -295,9 +342,12 @@ static int copy_between(const struct invocation *invocation, const char *name, c
 {
 	const struct cp_options *options = invocation->values;
 	autocall(client_finish) struct client client = { .socket_path = NULL };
-	const struct copy copy = {
-		.client = &client, .sandbox = name, .follow = options->follow, .err = err
-	};
+	const struct copy copy = { .client = &client,
+				   .sandbox = name,
+				   .follow = options->follow ||
+					     copypath_wants_folder(to_sandbox ? invocation->args[0]
+									      : there),
+				   .err = err };
 	struct progress progress;
 	int r;
 
@@ -345,11 +395,14 @@ const struct command cmd_cp = {
 		"\n"
 		"When DST is a folder that exists, SRC is put into it; else SRC gets the name DST. "
 		"With\n"
-		"'/.' at its end, the content of the folder SRC is copied into DST. Symbolic links "
-		"are\n"
-		"copied as links and never followed, and nothing is ever written outside of DST. "
-		"Files\n"
-		"belong to you here, and to the user agent there.",
+		"'/.' at its end, the content of the folder SRC is copied into DST. A DST with '/' "
+		"at its\n"
+		"end is a folder: a file is not copied to one that is not there. Symbolic links "
+		"are copied\n"
+		"as links (one with '/' at its end as the folder it points to), and nothing is "
+		"ever "
+		"written\n"
+		"outside of DST. Files belong to you here, and to the user agent there.",
 	.examples =
 		"sbx cp report.txt demo:/tmp/\tinto it\n"
 		"sbx cp demo:/home/agent/out ./out\tout of it\n"

@@ -125,7 +125,16 @@ static int place_at(const char *path, struct copy_place *ret, struct err *err)
 			      : err_set(err, -ENOMEM, "out of memory");
 }
 
-int copy_place_find(const char *target, const char *source, struct copy_place *ret, struct err *err)
+/* Nothing is there yet; only a folder makes a folder. */
+static int place_new(const char *target, bool is_folder, struct copy_place *ret, struct err *err)
+{
+	if (copypath_wants_folder(target) && !is_folder)
+		return err_set(err, -ENOENT, "there is no folder '%s'", target);
+	return place_at(target, ret, err);
+}
+
+int copy_place_find(const char *target, const char *source, bool is_folder, struct copy_place *ret,
+		    struct err *err)
 {
 	autofree char *stripped = copypath_strip(source);
 	autofree char *real = realpath(target, NULL);
@@ -136,11 +145,13 @@ int copy_place_find(const char *target, const char *source, struct copy_place *r
 	if (real == NULL && errno != ENOENT)
 		return err_set_errno(err, -errno, "cannot copy to '%s'", target);
 	if (real == NULL)
-		return place_at(target, ret, err);
+		return place_new(target, is_folder, ret, err);
 	if (stat(real, &st) < 0)
 		return err_set_errno(err, -errno, "cannot copy to '%s'", target);
 	if (S_ISDIR(st.st_mode) && !copypath_is_content(source))
 		return place_in(real, last_part(stripped), ret, err);
+	if (!S_ISDIR(st.st_mode) && is_folder)
+		return err_set(err, -ENOTDIR, "a folder cannot be copied to the file '%s'", target);
 	return place_at(real, ret, err);
 }
 

@@ -33,8 +33,11 @@ struct copy_place {
 	char *name; /* owned; the name it gets in it */
 };
 
-/* target: a path of this machine; source: the path in the sandbox. A sentence on failure. */
-int copy_place_find(const char *target, const char *source, struct copy_place *ret,
+/*
+ * target: a path of this machine; source: the path in the sandbox, and whether a folder is there.
+ * A sentence on failure: -ENOENT no folder where there must be one, -ENOTDIR a file is there.
+ */
+int copy_place_find(const char *target, const char *source, bool is_folder, struct copy_place *ret,
 		    struct err *err);
 void copy_place_finish(struct copy_place *place);
 

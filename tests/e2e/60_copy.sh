@@ -17,6 +17,31 @@ files_and_folders() {
 }
 t "files, folders, renaming, mode and owner" files_and_folders
 
+# The table of docker cp, in both directions: what becomes of a file and of a folder.
+rules_of_docker() {
+	local here=$TMP/rules there=/home/agent/rules
+	mkdir -p "$here/dir" && echo f >"$here/file" && echo x >"$here/dir/x" && ln -s dir "$here/link"
+	sbx exec shared sh -c "mkdir -p $there/dir && cd $there && echo f >file && echo x >dir/x && ln -s dir link"
+	fails 1 sbx cp "shared:$there/file" "$here/new/"
+	like "$(cat "$TMP/stderr")" "*there is no folder '*new/'*"
+	test ! -e "$here/new"
+	fails 1 sbx cp "$here/file" "shared:$there/new/"
+	fails 1 sbx cp "shared:$there/dir" "$here/file"
+	fails 1 sbx cp "$here/dir" "shared:$there/file"
+	is "$(cat "$here/file")$(sbx exec shared cat "$there/file")" ff
+	fails 1 sbx cp "shared:$there/file/" "$here/dir"
+	fails 1 sbx cp "$here/file/" "shared:$there/dir"
+	fails 1 sbx cp "$here/file" "shared:$there/file/"
+	sbx cp "shared:$there/dir" "$here/made/" && is "$(cat "$here/made/x")" x
+	sbx cp "$here/dir/." "shared:$there/made/" && is "$(sbx exec shared cat "$there/made/x")" x
+	sbx cp "shared:$there/dir/." "$here/made" && is "$(ls "$here/made")" x
+	sbx cp "shared:$there/link" "$here/as-link" && is "$(readlink "$here/as-link")" dir
+	sbx cp "shared:$there/link/" "$here/as-dir" && is "$(ls "$here/as-dir")" x
+	sbx cp "$here/link" "shared:$there/as-link" && is "$(sbx exec shared readlink "$there/as-link")" dir
+	sbx cp "$here/link/." "shared:$there/as-dir" && is "$(sbx exec shared ls "$there/as-dir")" x
+}
+t "every rule of docker cp for what is there and what is not" rules_of_docker
+
 big_copy() {
 	head -c 30000000 /dev/urandom >"$TMP/cp/big"
 	sbx cp "$TMP/cp/big" shared:/home/agent/big

@@ -71,14 +71,34 @@ TEST(into_a_folder)
 
 TEST(places_on_this_machine)
 {
+	/* the table of docker cp */
 	static const struct {
 		const char *target, *source, *folder, *name; /* folder below the test's own */
+		bool is_folder;				     /* of the source */
+		int r;
 	} cases[] = {
-		{ "there", "/x/file", "there", "file" }, { "there/", "/x/dir/", "there", "dir" },
-		{ "there", "/x/dir/.", "", "there" },	 { "new", "/x/file", "", "new" },
-		{ "there/new", "/x/f", "there", "new" }, { "new/", "/x/dir", "", "new" },
-		{ "file", "/x/other", "", "file" },	 { "link", "/x/file", "there", "file" },
-		{ ".", "/x/file", "", "file" },
+		{ "new", "/x/file", "", "new", false, 0 },
+		{ "new/", "/x/file", NULL, NULL, false, -ENOENT },
+		{ "new/.", "/x/file", NULL, NULL, false, -ENOENT },
+		{ "there/new", "/x/f", "there", "new", false, 0 },
+		{ "there/new/", "/x/f", NULL, NULL, false, -ENOENT },
+		{ "no/such", "/x/f", NULL, NULL, false, -ENOENT },
+		{ "file", "/x/other", "", "file", false, 0 },
+		{ "file/", "/x/other", NULL, NULL, false, -ENOTDIR },
+		{ "file/x", "/x/f", NULL, NULL, false, -ENOTDIR },
+		{ "there", "/x/file", "there", "file", false, 0 },
+		{ "there/", "/x/file", "there", "file", false, 0 },
+		{ "link", "/x/file", "there", "file", false, 0 },
+		{ ".", "/x/file", "", "file", false, 0 },
+		{ "new", "/x/dir", "", "new", true, 0 },
+		{ "new/", "/x/dir", "", "new", true, 0 },
+		{ "new/", "/x/dir/.", "", "new", true, 0 },
+		{ "no/such/", "/x/dir", NULL, NULL, true, -ENOENT },
+		{ "file", "/x/dir", NULL, NULL, true, -ENOTDIR },
+		{ "file", "/x/dir/.", NULL, NULL, true, -ENOTDIR },
+		{ "there/", "/x/dir/", "there", "dir", true, 0 },
+		{ "there", "/x/dir/.", "", "there", true, 0 },
+		{ "there", "/", NULL, NULL, true, -EINVAL },
 	};
 	char folder[] = "place-XXXXXX", before[PATH_MAX];
 	struct err err = ERR_INIT;
@@ -91,20 +111,19 @@ TEST(places_on_this_machine)
 		struct copy_place place = { .folder = -1 };
 		struct stat wanted, got;
 
-		CHECK_EQ(copy_place_find(cases[i].target, cases[i].source, &place, &err), 0);
+		err = (struct err)ERR_INIT;
+		CHECK_EQ(copy_place_find(cases[i].target, cases[i].source, cases[i].is_folder,
+					 &place, &err),
+			 cases[i].r);
+		CHECK_EQ(err.text[0] != '\0', cases[i].r < 0);
+		CHECK_EQ(place.folder >= 0, cases[i].r == 0);
+		if (cases[i].r < 0)
+			continue;
 		CHECK_EQ(stat(*cases[i].folder != '\0' ? cases[i].folder : ".", &wanted), 0);
 		CHECK_EQ(fstat(place.folder, &got), 0);
 		CHECK_EQ(got.st_ino, wanted.st_ino);
 		CHECK_STR(place.name, cases[i].name);
 		copy_place_finish(&place);
-	}
-	{
-		struct copy_place place = { .folder = -1 };
-
-		CHECK_EQ(copy_place_find("no/such", "/x", &place, &err), -ENOENT);
-		CHECK_EQ(copy_place_find("file/x", "/x", &place, &err), -ENOTDIR);
-		CHECK_EQ(copy_place_find("there", "/", &place, &err), -EINVAL);
-		CHECK_EQ(place.folder, -1);
 	}
 	CHECK_EQ(chdir(before), 0);
 	CHECK_EQ(file_remove_tree(AT_FDCWD, folder), 0);

@@ -23,8 +23,8 @@ enum { CLONE_LIST_MAX = 1 << 20, CLONE_WORDS_MAX = 40 };
 /*
  * $1 the folder, $2 the branch or "", $3 $4 the user; then pairs of a remote's name and URL. As
  * root, because the folder's parents need not be there; git runs as agent. Cut off anywhere, it
- * does the rest the next time, one at a time: the clone gets its place when it is whole, and the mark when its
- * files are there, too.
+ * does the rest the next time, one at a time: the clone gets its place when it is whole, and the
+ * mark when its files are there, too.
  */
 static const char fill_script[] =
 	"set -e; folder=$1 branch=$2 name=$3 email=$4; shift 4\n"

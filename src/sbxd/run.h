@@ -79,6 +79,8 @@ void run_watch_busy(struct sandbox *sandbox, struct run *run);
  * something that others must look at changed, -ESRCH with a sentence when a process ended.
  */
 int run_step(struct sandbox *sandbox, struct run *run, uint64_t deadline_ms, struct err *err);
+/* The line of the guest's console that tells why it ended, as of words.h; "" when none does. */
+void run_console_reason(struct sandbox *sandbox, char *ret, size_t size);
 enum run_end run_watch(struct sandbox *sandbox, struct run *run, struct err *err);
 
 /* stop.c: asks the guest to shut down and waits for it, then ends what is left. */

@@ -437,13 +437,27 @@ static int spawn_all(struct sandbox *sandbox, struct run *run, struct parts *par
 	return r < 0 ? r : release(run, parts, err);
 }
 
+/* Why the guest is not ready: what it died of, else where it got stuck. */
+static int tell_late(struct sandbox *sandbox, struct err *err)
+{
+	char line[200];
+
+	run_console_reason(sandbox, line, sizeof(line));
+	(void)pthread_mutex_lock(&sandbox->lock);
+	if (line[0] == '\0')
+		tail_last_line(&sandbox->console, line, sizeof(line));
+	(void)pthread_mutex_unlock(&sandbox->lock);
+	return err_set(err, -ETIMEDOUT, "the guest was not ready within %d s%s%s", READY_MS / 1000,
+		       line[0] != '\0' ? "; its console ends with: " : "", line);
+}
+
 /*
  * Waits for the guest's knock and for its policy to be in force: nobody gets a sandbox that is
- * denied what it may have. A process that ends or a stop that is wanted ends the wait. */
+ * denied what it may have. A process that ends or a stop that is wanted ends the wait.
+ */
 static int await_ready(struct sandbox *sandbox, struct run *run, struct err *err)
 {
 	uint64_t deadline_ms = clock_now_ms() + READY_MS;
-	char line[200];
 
 	while (!run->is_ready || !network_is_applied(&run->network)) {
 		bool is_cancelled;
@@ -453,7 +467,6 @@ static int await_ready(struct sandbox *sandbox, struct run *run, struct err *err
 			return r;
 		(void)pthread_mutex_lock(&sandbox->lock);
 		is_cancelled = sandbox->want_stop || sandbox->want_remove;
-		tail_last_line(&sandbox->console, line, sizeof(line));
 		(void)pthread_mutex_unlock(&sandbox->lock);
 		if (is_cancelled)
 			return err_set(err, -ECANCELED, "sandbox '%s' was stopped while it started",
@@ -462,9 +475,7 @@ static int await_ready(struct sandbox *sandbox, struct run *run, struct err *err
 			return err_set(err, -ETIMEDOUT, "the network was not ready within %d s",
 				       READY_MS / 1000);
 		if (!run->is_ready && clock_left_ms(deadline_ms) == 0)
-			return err_set(err, -ETIMEDOUT, "the guest was not ready within %d s%s%s",
-				       READY_MS / 1000,
-				       line[0] != '\0' ? "; its console ends with: " : "", line);
+			return tell_late(sandbox, err);
 	}
 	return 0;
 }

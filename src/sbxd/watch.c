@@ -32,6 +32,7 @@ enum {
 	WATCH_MS = 5000,
 	CHUNK = 4096,
 	LAST_DATAGRAMS = 64,
+	LAST_CHUNKS = TAIL_SIZE / CHUNK,
 	CULPRIT_MS = 300,
 	SAVE_AGAIN_MS = 1000,
 	EVENT_BYTES = VSOCK_EVENT_SIZE
@@ -205,20 +206,33 @@ static enum run_role find_culprit(const struct run *run, enum run_role role)
 	return has_engine ? role : RUN_ENGINE;
 }
 
-/* A process is gone: says which, how, and what was last heard. */
+void run_console_reason(struct sandbox *sandbox, char *ret, size_t size)
+{
+	autofree char *text = NULL;
+	size_t len = 0;
+
+	(void)pthread_mutex_lock(&sandbox->lock);
+	text = tail_copy(&sandbox->console, TAIL_SIZE, &len);
+	(void)pthread_mutex_unlock(&sandbox->lock);
+	ret[0] = '\0';
+	if (text != NULL)
+		words_pick_console(text, ret, size);
+}
+
+/* A process is gone: says which, how, what was last heard, and of what the guest died. */
 static int tell_end(struct sandbox *sandbox, struct run *run, enum run_role role, struct err *err)
 {
-	char how[64], words[400], line[300];
+	char how[64], words[400], reason[300];
 
 	role = find_culprit(run, role);
 	describe_end(run->pidfds[role], how, sizeof(how));
 	gather_words(run, words, sizeof(words));
-	(void)pthread_mutex_lock(&sandbox->lock);
-	tail_last_line(&sandbox->console, line, sizeof(line));
-	(void)pthread_mutex_unlock(&sandbox->lock);
+	for (int i = 0; i < LAST_CHUNKS && run->console_fd >= 0; i++)
+		read_console(sandbox, run);
+	run_console_reason(sandbox, reason, sizeof(reason));
 	return err_set(err, -ESRCH, "%s %s%s%s%s%s", run_role_name(role, &sandbox->record), how,
 		       words[0] != '\0' ? "; last message: " : "", words,
-		       line[0] != '\0' ? "; the console ends with: " : "", line);
+		       reason[0] != '\0' ? "; the guest said: " : "", reason);
 }
 
 /* Who does not take what it is told has ended, or ends since another one did: that one is named. */

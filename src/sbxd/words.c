@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/check.h"
+
 /* How much a line tells. */
 enum gravity { GRAVITY_NONE, GRAVITY_INFO, GRAVITY_WARNING, GRAVITY_ERROR };
 
@@ -56,6 +58,35 @@ void words_pick(char *text, char *ret, size_t size)
 		}
 		if (gravity >= gravest) {
 			gravest = gravity;
+			(void)snprintf(ret, size, "%s", words);
+		}
+	}
+	make_printable(ret);
+}
+
+/* The kernel's "[    1.234567] "; nothing else in brackets. */
+static const char *skip_time(const char *line)
+{
+	size_t len = line[0] == '[' ? 1 + strspn(line + 1, " 0123456789.") : 0;
+
+	return len > 1 && strncmp(line + len, "] ", 2) == 0 ? line + len + 2 : line;
+}
+
+void words_pick_console(char *text, char *ret, size_t size)
+{
+	static const char *const reasons[] = { "Kernel panic - not syncing: ", "sbx-init: ",
+					       "BUG: ", "Oops: " };
+	size_t best = countof(reasons);
+	char *rest = text, *line;
+
+	ret[0] = '\0';
+	while ((line = strsep(&rest, "\r\n")) != NULL) {
+		const char *words = skip_time(line);
+
+		for (size_t i = 0; i <= best && i < countof(reasons); i++) {
+			if (strncmp(words, reasons[i], strlen(reasons[i])) != 0)
+				continue;
+			best = i;
 			(void)snprintf(ret, size, "%s", words);
 		}
 	}

@@ -1,5 +1,5 @@
 /*
- * What the programs of a sandbox printed, boiled down to the one line that
+ * What the programs of a sandbox and its guest printed, boiled down to the one line that
  * tells why it ended. Ours print JSON lines (app/log.h), QEMU plain text.
  */
 #ifndef SBXD_WORDS_H
@@ -12,5 +12,13 @@
  * printable characters only, cut to size; "" when there is none. text is modified.
  */
 void words_pick(char *text, char *ret, size_t size);
+
+/*
+ * Of what a guest's console showed, the line that tells why the guest ended: a panic of the kernel,
+ * else what pid 1 failed at, else a fault of the kernel; without the time in front, printable
+ * characters only, cut to size. "" when there is none, as mostly: what a guest happened to print
+ * last tells nothing. text is modified.
+ */
+void words_pick_console(char *text, char *ret, size_t size);
 
 #endif

@@ -45,4 +45,28 @@ TEST(a_long_line_is_cut)
 	CHECK_EQ(strlen(pick(text)), 63);
 }
 
+static const char *pick_console(const char *text)
+{
+	static char result[64];
+	char *copy = strdup(text);
+
+	words_pick_console(copy, result, sizeof(result));
+	free(copy);
+	return result;
+}
+
+TEST(a_console_tells_of_a_panic_only)
+{
+	CHECK_STR(pick_console(""), "");
+	CHECK_STR(pick_console("[    0.1] pci 0000:00:01.0: [1af4:1042] type 00\r\n"), "");
+	CHECK_STR(pick_console(
+			  "[  1.5] BUG: bad page\n[  1.6] Kernel panic - not syncing: no init\r\n"
+			  "[  1.7] BUG: more\n[  1.7] Rebooting in 0 seconds..\n"),
+		  "Kernel panic - not syncing: no init");
+	CHECK_STR(pick_console("sbx-init: cannot mount /dev/vda\x1b\nreboot: Power down\n"),
+		  "sbx-init: cannot mount /dev/vda?");
+	CHECK_STR(pick_console("[x] BUG: quoted\n echo Oops: 1\n"), "");
+	CHECK_STR(pick_console("[12.0] Oops: 0002 [#1]\nsbx-init: late"), "sbx-init: late");
+}
+
 TEST_MAIN()

@@ -54,13 +54,32 @@ static int run_grow(const struct invocation *invocation, struct err *err)
 	return 0;
 }
 
+static uint64_t bytes_of(const json_t *answer, const char *member)
+{
+	return (uint64_t)json_integer_value(json_object_get(answer, member));
+}
+
+static void print_trimmed(const char *name, const json_t *answer)
+{
+	char freed[32], left[32];
+
+	report_size(bytes_of(answer, "bytes"), freed, sizeof(freed));
+	report_size(bytes_of(answer, "allocated"), left, sizeof(left));
+	if (bytes_of(answer, "bytes") == 0)
+		(void)printf("There was nothing to give back: the disks of sandbox '%s' take %s\n",
+			     name, left);
+	else
+		(void)printf(
+			"Gave %s back to this machine; the disks of sandbox '%s' take %s now\n",
+			freed, name, left);
+}
+
 static int run_trim(const struct invocation *invocation, struct err *err)
 {
 	autocall(client_finish) struct client client = { .socket_path = NULL };
 	autofree char *path = client_path(invocation->args[0], "/trim");
 	struct progress progress;
 	json_t *answer;
-	char size[32];
 	int r;
 
 	if (path == NULL)
@@ -76,9 +95,7 @@ static int run_trim(const struct invocation *invocation, struct err *err)
 	progress_finish(&progress);
 	if (r < 0)
 		return r;
-	report_size((uint64_t)json_integer_value(json_object_get(answer, "bytes")), size,
-		    sizeof(size));
-	(void)printf("Gave %s of free blocks back to this machine\n", size);
+	print_trimmed(invocation->args[0], answer);
 	json_decref(answer);
 	return 0;
 }

@@ -1,5 +1,6 @@
 #include "sbxd/disk.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -25,8 +26,8 @@ int disk_check_size(const char *what, uint64_t bytes, struct err *err)
 	return err_set(err, -EINVAL, "%s has 512 MiB to 16 TiB, like 20g", what);
 }
 
-/* Runs mke2fs on the file; its words go nowhere, its status tells. */
-static int run_mke2fs(const char *path)
+/* Starts mke2fs on the file; its words go nowhere, its status tells. */
+static int start_mke2fs(const char *path, pid_t *ret)
 {
 	static const char program[] = "/sbin/mke2fs";
 	/* Tables and journal are zeroed by the guest in the background: the file is sparse. */
@@ -43,8 +44,6 @@ static int run_mke2fs(const char *path)
 			 NULL };
 	char *envp[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "MKE2FS_SYNC=0", NULL };
 	posix_spawn_file_actions_t actions;
-	int status = 0;
-	pid_t pid;
 	int r;
 
 	if (posix_spawn_file_actions_init(&actions) != 0)
@@ -55,10 +54,15 @@ static int run_mke2fs(const char *path)
 	if (r == 0)
 		r = posix_spawn_file_actions_adddup2(&actions, 0, 2);
 	if (r == 0)
-		r = posix_spawn(&pid, program, &actions, NULL, argv, envp);
+		r = posix_spawn(ret, program, &actions, NULL, argv, envp);
 	(void)posix_spawn_file_actions_destroy(&actions);
-	if (r != 0)
-		return -r;
+	return -r;
+}
+
+static int wait_mke2fs(pid_t pid)
+{
+	int status = 0;
+
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return -errno;
@@ -74,9 +78,10 @@ static int make_sparse(const char *path, uint64_t bytes)
 	return 0;
 }
 
-int disk_make(const char *path, uint64_t bytes, struct err *err)
+/* A sparse file and mke2fs at work on it; nothing is left when that fails. */
+static int begin(const struct disk_wanted *disk, pid_t *ret, struct err *err)
 {
-	autofree char *folder = strdup(path);
+	autofree char *folder = strdup(disk->path);
 	uint64_t room;
 	int r;
 
@@ -90,15 +95,38 @@ int disk_make(const char *path, uint64_t bytes, struct err *err)
 			       " MiB of space are free at '%s'; a disk needs at least 64",
 			       room >> 20, folder);
 	if (r == 0)
-		r = make_sparse(path, bytes);
+		r = make_sparse(disk->path, disk->bytes);
 	if (r < 0)
-		return err_set_errno(err, r, "cannot make the disk '%s'", path);
-	r = run_mke2fs(path);
+		return err_set_errno(err, r, "cannot make the disk '%s'", disk->path);
+	r = start_mke2fs(disk->path, ret);
 	if (r < 0) {
-		(void)unlink(path);
-		return err_set_errno(err, r, "mke2fs cannot make a file system on '%s'", path);
+		(void)unlink(disk->path);
+		return err_set_errno(err, r, "cannot run mke2fs for the disk '%s'", disk->path);
 	}
 	return 0;
+}
+
+int disk_make(const struct disk_wanted *disks, size_t count, struct err *err)
+{
+	pid_t children[DISK_TOGETHER_MAX];
+	size_t begun = 0;
+	int r = 0;
+
+	assert(count <= DISK_TOGETHER_MAX);
+	while (r == 0 && begun < count) {
+		r = begin(&disks[begun], &children[begun], err);
+		begun += r == 0;
+	}
+	for (size_t i = 0; i < begun; i++) {
+		int ended = wait_mke2fs(children[i]);
+
+		if (ended < 0 && r == 0)
+			r = err_set_errno(err, ended, "mke2fs cannot make a file system on '%s'",
+					  disks[i].path);
+	}
+	for (size_t i = 0; r < 0 && i < begun; i++)
+		(void)unlink(disks[i].path);
+	return r;
 }
 
 int disk_grow(const char *path, uint64_t bytes, struct err *err)

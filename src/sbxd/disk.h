@@ -5,6 +5,7 @@
 #ifndef SBXD_DISK_H
 #define SBXD_DISK_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct err;
@@ -16,8 +17,18 @@ struct err;
 
 int disk_check_size(const char *what, uint64_t bytes, struct err *err);
 
-/* Makes an image with an empty file system; nothing is left of one that failed. */
-int disk_make(const char *path, uint64_t bytes, struct err *err);
+struct disk_wanted {
+	const char *path; /* weak; nothing is there yet */
+	uint64_t bytes;
+};
+
+enum { DISK_TOGETHER_MAX = 2 }; /* of a sandbox */
+
+/*
+ * Makes images with empty file systems, at most DISK_TOGETHER_MAX, all at once; when one fails
+ * nothing is left of any.
+ */
+int disk_make(const struct disk_wanted *disks, size_t count, struct err *err);
 
 /* Makes the image larger; its file system is grown by the guest. Never smaller. */
 int disk_grow(const char *path, uint64_t bytes, struct err *err);

@@ -70,12 +70,14 @@ static int make_disks(struct sandbox *sandbox, struct err *err)
 {
 	autofree char *disk = path_join(sandbox->folder, "disk.img");
 	autofree char *docker = path_join(sandbox->folder, "docker.img");
-	int r;
+	const struct disk_wanted disks[] = {
+		{ .path = disk, .bytes = sandbox->record.disk_bytes },
+		{ .path = docker, .bytes = sandbox->record.docker_disk_bytes },
+	};
 
 	if (disk == NULL || docker == NULL)
 		return err_set(err, -ENOMEM, "out of memory");
-	r = disk_make(disk, sandbox->record.disk_bytes, err);
-	return r < 0 ? r : disk_make(docker, sandbox->record.docker_disk_bytes, err);
+	return disk_make(disks, countof(disks), err);
 }
 
 /* All that belongs to it, wherever. */

@@ -4,10 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "sbxd/create.h"
+#include "sbxd/disk.h"
 #include "sbxd/guest.h"
 #include "sbxd/route.h"
 #include "sbxd/run.h"
@@ -260,9 +262,39 @@ static int kill_exec(struct request *request, struct err *err)
 	return r < 0 ? r : request_reply(request, 200, json_object(), err);
 }
 
-static int trim(struct request *request, struct err *err)
+/* Gives free blocks back; *ret_trimmed: the bytes that the guest found free. */
+static int trim_started(int guest, uint64_t *ret_trimmed, struct err *err)
 {
 	struct guest_message answer, wanted = { .type = GUEST_TRIM };
+	int r = guest_ask(guest, &wanted, 1, clock_now_ms() + TRIM_MS, &answer, err);
+
+	if (r < 0)
+		return r;
+	*ret_trimmed = answer.bytes;
+	guest_message_finish(&answer);
+	return 0;
+}
+
+/* What both disks take on this machine. */
+static uint64_t measure_disks(const struct sandbox *sandbox)
+{
+	static const char *const files[] = { "disk.img", "docker.img" };
+	uint64_t all = 0;
+
+	for (size_t i = 0; i < countof(files); i++) {
+		autofree char *path = path_join(sandbox->folder, files[i]);
+		uint64_t size, allocated = 0;
+
+		if (path != NULL && disk_measure(path, &size, &allocated) == 0)
+			all += allocated;
+	}
+	return all;
+}
+
+/* What the guest calls free it may have given back before; only the host's blocks tell. */
+static int trim(struct request *request, struct err *err)
+{
+	uint64_t before = 0, after = 0, trimmed = 0;
 	autoclose int fd = -1;
 	struct sandbox *sandbox;
 	int r = request_sandbox(request, &sandbox, err);
@@ -270,14 +302,18 @@ static int trim(struct request *request, struct err *err)
 	if (r < 0)
 		return r;
 	r = connect_started(sandbox, true, &fd, err);
+	before = measure_disks(sandbox);
 	if (r == 0)
-		r = guest_ask(fd, &wanted, 1, clock_now_ms() + TRIM_MS, &answer, err);
+		r = trim_started(fd, &trimmed, err);
+	after = measure_disks(sandbox);
 	supervisor_put(sandbox);
 	if (r < 0)
 		return r;
-	r = request_reply(request, 200, json_pack("{sI}", "bytes", (json_int_t)answer.bytes), err);
-	guest_message_finish(&answer);
-	return r;
+	return request_reply(
+		request, 200,
+		json_pack("{sI sI sI}", "bytes", (json_int_t)(before > after ? before - after : 0),
+			  "allocated", (json_int_t)after, "trimmed", (json_int_t)trimmed),
+		err);
 }
 
 /* Shows the last mount of the record to a running guest. */

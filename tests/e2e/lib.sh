@@ -13,8 +13,15 @@ failures=0
 # The longest a case may take before it counts as hung; not a measure of speed.
 CASE_SECONDS=${CASE_SECONDS:-240}
 
+# The case that runs, a process group of its own, and what watches over it; for who ends early.
+case= watchdog=
+drop_case() {
+	[ -z "$case" ] || kill -KILL -- "-$case"
+	[ -z "$watchdog" ] || pkill -P "$watchdog"
+} 2>/dev/null
+
 t() {
-	local name=$1 status case watchdog
+	local name=$1 status
 	number=$((number + 1))
 	set -m
 	(
@@ -30,6 +37,7 @@ t() {
 	status=$?
 	pkill -P $watchdog 2>/dev/null
 	wait $watchdog 2>/dev/null
+	case= watchdog=
 	if [ $status -eq 0 ]; then
 		echo "ok $number - $area: $name"
 	else

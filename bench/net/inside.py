@@ -14,7 +14,6 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "fs")]
 import machine
 
-KERNEL = os.environ["SBX_KERNEL"]
 ROUNDS = int(os.environ.get("ROUNDS", "2"))
 SOURCE = (HERE / "load.c").read_text()
 MIB, CONNECTIONS = (int(re.search(rf"LOAD_{name} = (\d+)", SOURCE)[1]) for name in ("MIB", "CONNECTIONS"))
@@ -63,7 +62,7 @@ def start_qemu(peer, initrd, out):
         ["qemu-system-x86_64", "-no-user-config", "-M", "microvm,acpi=on,memory-backend=ram", "-accel", "tcg,thread=multi,tb-size=256",
          "-cpu", "max", "-smp", "2", "-m", "512M", "-nodefaults", "-display", "none", "-no-reboot",
          "-global", "virtio-mmio.force-legacy=false", "-object", "memory-backend-memfd,id=ram,size=512M,share=on",
-         "-kernel", KERNEL, "-initrd", initrd, "-append",
+         "-kernel", os.environ["SBX_KERNEL"], "-initrd", initrd, "-append",
          f"quiet panic=-1 random.trust_cpu=on tsc=reliable tsc_early_khz={machine.tsc_khz()}",
          *peer.netdev, "-device", f"virtio-net-device,netdev=net,mac={peer.guest[0]},{TAKES}",
          "-chardev", f"socket,id=out,fd={out.fileno()}", "-device", "virtio-serial-device", "-device", "virtconsole,chardev=out"],

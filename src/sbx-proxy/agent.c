@@ -168,18 +168,24 @@ static void granted(struct agent_wish *wish, int fd)
 	struct agent *agent = container_of(wish, struct agent, wish);
 
 	agent->is_granted = true;
-	if (fd >= 0 && fd_set_nonblock(fd, true) == 0)
+	if (fd >= 0) {
+		(void)fd_set_nonblock(fd, true); /* each call says so too */
 		channel_open(&agent->host, fd);
+	}
 	agent_move(agent);
 }
 
 int agent_create(struct proxy *proxy, struct channel *guest, void *owner, void (*over)(void *owner),
 		 struct agent **ret)
 {
-	struct agent *agent = calloc(1, sizeof(*agent));
+	struct agent *agent;
 
+	if (proxy->agents_count == PROXY_AGENTS_MAX)
+		return -EBUSY;
+	agent = calloc(1, sizeof(*agent));
 	if (agent == NULL)
 		return -ENOMEM;
+	proxy->agents_count++;
 	agent->proxy = proxy;
 	agent->guest = guest;
 	agent->owner = owner;
@@ -197,6 +203,7 @@ void agent_destroy(struct agent *agent)
 {
 	if (agent == NULL)
 		return;
+	agent->proxy->agents_count--;
 	agent_wish_end(&agent->wish);
 	channel_finish(&agent->host);
 	buf_finish(&agent->message);

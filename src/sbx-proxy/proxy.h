@@ -12,6 +12,7 @@
 
 enum {
 	PROXY_FLOWS_MAX = 8192,
+	PROXY_AGENTS_MAX = 32, /* of them, to the SSH agent: the user's own, which others need too */
 	PROXY_SCRATCH_SIZE = 65536,
 	/* Each costs 16 KiB, most of it OpenSSL's. Who comes back opens another. */
 	PROXY_RESTING_MAX = 448, /* connections of the guest between two requests */
@@ -33,7 +34,7 @@ struct proxy {
 	struct patience head, connect, hush, spare, rest, silence;
 	struct list flows; /* struct flow */
 	struct list ended; /* struct flow that nobody may touch any more */
-	unsigned flows_count;
+	unsigned flows_count, agents_count;
 	struct loop_timer trimmer;
 	struct loop_timer reaper; /* frees those, when no callback of theirs is running */
 	/* Bytes on their way within one call; never kept from one call to the next. */

@@ -48,6 +48,11 @@ int grant_gather(struct grant *grant, const uint8_t *bytes, size_t len)
 	return buf_append(&grant->body, bytes, len) < 0 ? -EMSGSIZE : 0;
 }
 
+static bool can_be_kept(const char *token)
+{
+	return token == NULL || strlen(token) <= PROXY_SECRET_MAX;
+}
+
 int grant_take(struct grant *grant, struct control *control)
 {
 	struct oauth_tokens tokens;
@@ -56,11 +61,13 @@ int grant_take(struct grant *grant, struct control *control)
 	if (r < 0)
 		return r;
 	grant->head.content_length = (int64_t)grant->body.len;
-	if (tokens.access != NULL || tokens.refresh != NULL)
+	if (!can_be_kept(tokens.access) || !can_be_kept(tokens.refresh))
+		r = -EMSGSIZE;
+	else if (tokens.access != NULL || tokens.refresh != NULL)
 		control_tell_tokens(control, grant->credential->name, &tokens,
 				    tokens.expires_in_s == 0 ? 0
 							     : clock_realtime_ns() / SECOND_NS +
 								       tokens.expires_in_s);
 	oauth_tokens_finish(&tokens);
-	return 0;
+	return r;
 }

@@ -35,7 +35,10 @@ void grant_hold(struct grant *grant, struct http_response *response);
 /* A piece of the body; -EMSGSIZE. */
 int grant_gather(struct grant *grant, const uint8_t *bytes, size_t len);
 
-/* The body is complete: tokens go to sbxd, sentinels stay. -EBADMSG: not to be shown. */
+/*
+ * The body is complete: tokens go to sbxd, sentinels stay. -EBADMSG: not to be shown;
+ * -EMSGSIZE: with a token that is too long to be kept.
+ */
 int grant_take(struct grant *grant, struct control *control);
 
 #endif

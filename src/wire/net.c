@@ -99,7 +99,10 @@ static int put_field(struct buf *buf, const struct field *field, const void *obj
 	case FIELD_STRING: {
 		const char *value = *(char *const *)member;
 
-		return value == NULL ? 0 : tlv_put_string(buf, field->tag, value);
+		if (value == NULL)
+			return 0;
+		return strlen(value) > field->max ? -EMSGSIZE
+						  : tlv_put_string(buf, field->tag, value);
 	}
 	case FIELD_LIST:
 		return put_list(buf, field->tag, *(char **const *)member);

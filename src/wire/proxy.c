@@ -192,7 +192,10 @@ static int put_field(struct buf *to, const struct field *field, const struct pro
 	case FIELD_STRING: {
 		const char *string = *(char *const *)member;
 
-		return string == NULL ? 0 : tlv_put_string(to, field->tag, string);
+		if (string == NULL)
+			return 0;
+		return strlen(string) > field->max ? -EMSGSIZE
+						   : tlv_put_string(to, field->tag, string);
 	}
 	}
 	return -EINVAL;

@@ -164,9 +164,12 @@ TEST(wrong_fields_are_refused)
 	CHECK_EQ(got.type, 0);
 }
 
+/* It is not said either: who said it would be taken for broken. */
 TEST(a_long_name_is_refused)
 {
 	autocall(net_message_finish) struct net_message got = { 0 };
+	autocall(buf_finish) struct buf payload = { 0 };
+	struct frame frame;
 	char name[600];
 	struct net_message sent = { .type = NET_DIAL, .name = name };
 
@@ -176,7 +179,11 @@ TEST(a_long_name_is_refused)
 	net_message_finish(&got);
 	name[512] = 'a';
 	name[513] = '\0';
-	CHECK_EQ(there_and_back(&sent, &got), -EPROTO);
+	CHECK_EQ(there_and_back(&sent, &got), -EMSGSIZE);
+	buf_init(&payload, FRAME_PAYLOAD_MAX);
+	CHECK_EQ(tlv_put_string(&payload, NET_TAG_NAME, name), 0);
+	frame = (struct frame){ .type = NET_DIAL, .payload = payload.data, .len = payload.len };
+	CHECK_EQ(net_message_decode(&frame, &got), -EPROTO);
 }
 
 TEST(verdicts_travel)

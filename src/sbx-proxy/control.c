@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "app/log.h"
+#include "base/bytes.h"
 #include "base/check.h"
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -70,12 +71,17 @@ static bool takes_events(struct control *control)
 	return false;
 }
 
-static void tell(struct control *control, const struct proxy_message *message)
+/* What sbxd waits for: its answers never give way to events, which the guest can make many. */
+static void answer(struct control *control, const struct proxy_message *message)
 {
-	if (!takes_events(control))
-		return;
 	(void)proxy_message_append(&control->stream.out, message);
 	flush(control);
+}
+
+static void tell(struct control *control, const struct proxy_message *message)
+{
+	if (takes_events(control))
+		answer(control, message);
 }
 
 void control_tell_verdict(struct control *control, const struct net_verdict *verdict)
@@ -113,7 +119,9 @@ void control_tell_tokens(struct control *control, const char *name,
 
 static void tell_applied(struct control *control, uint64_t generation)
 {
-	tell(control, &(struct proxy_message){ .type = PROXY_APPLIED, .generation = generation });
+	if (control->fd >= 0)
+		answer(control, &(struct proxy_message){ .type = PROXY_APPLIED,
+							 .generation = generation });
 }
 
 static int end_policy(struct control *control, const struct proxy_message *message)
@@ -280,25 +288,24 @@ static int dispatch(struct control *control, struct proxy_message *message, int 
 
 static int handle_frame(struct control *control, const struct frame *frame, int fd)
 {
+	autoclose int passed = fd;
 	struct proxy_message message;
 	int r;
 
 	if (frame->type == PROXY_POLICY_RULE)
 		return policy_reader_rule(control->reader, frame);
 	r = proxy_message_decode(frame, &message);
-	if (r < 0) {
-		if (fd >= 0)
-			(void)close(fd);
+	if (r < 0)
 		return r;
-	}
-	r = dispatch(control, &message, fd);
+	r = dispatch(control, &message, take_fd(&passed));
 	proxy_message_finish(&message);
 	return r;
 }
 
 /*
  * A descriptor comes with the first byte of its frame, and the kernel ends a
- * read after it: so it belongs to the frame that was begun last.
+ * read after it: so it belongs to the frame that was begun last, which may be
+ * whole only later (wanted()).
  */
 static int handle_frames(struct control *control)
 {
@@ -320,21 +327,34 @@ static int handle_frames(struct control *control)
 	return r;
 }
 
+/* While a descriptor waits for the rest of its frame, no byte beyond that is read. */
+static size_t wanted(const struct control *control)
+{
+	const struct buf *in = &control->stream.in;
+
+	if (control->passed < 0)
+		return READ_CHUNK;
+	if (in->len < FRAME_HEADER_SIZE)
+		return FRAME_HEADER_SIZE - in->len;
+	return FRAME_HEADER_SIZE + le32_load(in->data) - in->len;
+}
+
 /* As stream_fill(), with a descriptor. 1, 0 at the end, -errno. */
 static int fill(struct control *control)
 {
 	struct buf *in = &control->stream.in;
+	size_t count = 1, room;
 	int fds[FD_PASS_MAX];
-	size_t count = 1;
 	ssize_t n;
 	void *to;
 
 	buf_consume(in, control->stream.taken);
 	control->stream.taken = 0;
-	to = buf_reserve(in, READ_CHUNK);
+	room = wanted(control);
+	to = buf_reserve(in, room);
 	if (to == NULL)
 		return -ENOMEM;
-	n = fd_recv(control->fd, to, READ_CHUNK, fds, &count);
+	n = fd_recv(control->fd, to, room, fds, &count);
 	if (n <= 0)
 		return (int)n;
 	in->len += (size_t)n;
@@ -427,9 +447,13 @@ int control_want_agent(struct control *control, struct agent_wish *wish)
 {
 	if (control->fd < 0)
 		return -ENOTCONN;
+	if (!takes_events(control))
+		return -ENOBUFS;
 	wish->id = ++control->last_id;
-	list_append(&control->agents, &wish->node);
 	tell(control, &(struct proxy_message){ .type = PROXY_AGENT_WANTED, .id = wish->id });
+	if (control->fd < 0) /* it was not heard, and went */
+		return -ENOTCONN;
+	list_append(&control->agents, &wish->node);
 	return 0;
 }
 

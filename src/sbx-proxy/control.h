@@ -72,7 +72,7 @@ struct agent_wish {
 };
 
 void agent_wish_init(struct agent_wish *wish, void (*answered)(struct agent_wish *wish, int fd));
-/* -ENOTCONN: sbxd is not there. */
+/* -ENOTCONN: sbxd is not there; -ENOBUFS: it does not read. Then nobody answers. */
 int control_want_agent(struct control *control, struct agent_wish *wish);
 void agent_wish_end(struct agent_wish *wish);
 

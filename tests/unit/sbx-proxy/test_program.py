@@ -6,7 +6,9 @@ import base64
 import gzip
 import json
 import os
+import queue
 import shutil
+import signal
 import socket
 import ssl
 import struct
@@ -17,9 +19,10 @@ import threading
 import time
 import traceback
 
-from harness import (ALARM, EACCES, ECONNREFUSED, PATIENCE, SECRET_USED, SSH_AGENT, TOKENS, TRANSPARENT,
-                     UPSTREAM, VERDICT, VIA_UPSTREAM, Certificates, Daemon, Origin, Proxy, Server,
-                     carry, frame, number, read_head, text, tlv)
+from harness import (AGENT, ALARM, APPLIED, EACCES, ECONNREFUSED, PATIENCE, POLICY_BEGIN, POLICY_END,
+                     SECRET_USED, SSH_AGENT, TOKENS, TRANSPARENT, TRUST, UPSTREAM, VERDICT,
+                     VIA_UPSTREAM, Certificates, Daemon, Origin, Proxy, Server, carry, frame, number,
+                     read_head, text, tlv, u64)
 
 KEY = "sk-real-0123456789abcdef"
 SENTINEL = "proxy-managed"
@@ -479,6 +482,81 @@ def ssh_agents_sign_and_nothing_else(w):
 
 
 @case
+def the_guest_does_not_use_up_the_agent(w):
+    open_now = threading.Semaphore(0)
+
+    def agent(connection):
+        open_now.release()
+        while connection.recv(4096):
+            pass
+
+    w.daemon.agent = agent
+    flows = [w.net.flow(SSH_AGENT) for _ in range(40)]
+    for flow in flows[32:]:
+        assert closed(flow)
+    for _ in range(32):
+        assert open_now.acquire(timeout=PATIENCE)
+    assert not open_now.acquire(blocking=False)
+    for flow in flows:
+        flow.close()
+    w.daemon.agent = None
+    while True:  # until those are gone
+        flow = w.net.flow(SSH_AGENT)
+        try:
+            flow.sendall(struct.pack(">IB", 1, 11))
+            if flow.recv(5) == b"\0\0\0\1\5":
+                return
+        except ConnectionError:
+            pass
+
+
+@case
+def a_descriptor_in_pieces_stays_with_its_frame(w):
+    """The read that brings it ends within its frame; the next one brings more frames."""
+    wishes = queue.Queue()
+    w.daemon.grant = wishes.put
+    flow = w.net.flow(SSH_AGENT)
+    wish = wishes.get(timeout=PATIENCE)
+    ours, theirs = socket.socketpair()
+    w.proxy.process.send_signal(signal.SIGSTOP)
+    w.daemon.send(frame(TRUST, tlv(2, "x" * (16384 - 8 - 8 - 4))))
+    socket.send_fds(w.daemon.socket, [frame(AGENT, tlv(99, b""), u64(11, wish))], [theirs.fileno()])
+    theirs.close()
+    w.daemon.send(frame(TRUST))
+    w.proxy.process.send_signal(signal.SIGCONT)
+    question = struct.pack(">IB", 1, 11)
+    flow.sendall(question)
+    ours.settimeout(PATIENCE)
+    assert ours.recv(5) == question
+    ours.close()
+    del w.daemon.grant
+
+
+@case
+def what_sbxd_waits_for_never_gives_way_to_events(w):
+    """An sbxd that is late finds dropped events, but is told that its policy is in force."""
+    late = socket.socket(socket.AF_UNIX)
+    late.connect(w.proxy.path)
+    flow = w.net.flow()
+    for _ in range(1000):
+        flow.sendall(b"GET http://denied.example/%s HTTP/1.1\r\nHost: denied.example\r\n\r\n" % (b"x" * 1000))
+        assert answer(flow)[0].startswith("HTTP/1.1 403")
+    agent = w.net.flow(SSH_AGENT)
+    agent.sendall(struct.pack(">IB", 1, 11))
+    assert agent.recv(5) == b"\0\0\0\1\5"  # nobody can be asked for one, and that is said
+    late.sendall(frame(POLICY_BEGIN, u64(16, 7)) + frame(POLICY_END, u64(16, 7)))
+    late.settimeout(PATIENCE)
+    data = b""
+    while frame(APPLIED, u64(16, 7)) not in data:
+        more = late.recv(1 << 20)
+        assert more
+        data = data[-100:] + more
+    w.daemon = w.proxy.daemon = Daemon(w.proxy.path)
+    w.daemon.generation = 2000
+    w.reset()
+
+
+@case
 def tokens_of_a_login_stay_on_the_host(w):
     real = {"access": "real-access-token-1", "refresh": "real-refresh-token-1"}
 
@@ -518,6 +596,10 @@ def tokens_of_a_login_stay_on_the_host(w):
              b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n{nojs}")
     _, said, _ = w.curl("-d", "a=b", "https://login.example/v1/oauth/token")
     assert said.startswith("HTTP/1.1 502") and "nojs" not in said, said
+    real["access"] = "real-" + "x" * 20000  # more than the vault takes
+    w.origin("login.example", reply)
+    _, said, _ = w.curl("-d", "a=b", "https://login.example/v1/oauth/token")
+    assert said.startswith("HTTP/1.1 502") and "real-" not in said, said
 
 
 def literal(name, value):

@@ -15,7 +15,12 @@
 #include "sbx-net/network.h"
 #include "wire/net.h"
 
-enum { READ_SIZE = 16384, IN_MAX = 2 * (FRAME_HEADER_SIZE + FRAME_PAYLOAD_MAX) };
+enum {
+	READ_SIZE = 16384,
+	IN_MAX = 2 * (FRAME_HEADER_SIZE + FRAME_PAYLOAD_MAX),
+	/* The guest makes events, as many as it likes; what sbxd waits for finds room beside them. */
+	EVENTS_MAX = CONTROL_OUT_MAX - 16384,
+};
 
 static void close_passed(struct control *control)
 {
@@ -57,6 +62,8 @@ int control_tell(struct control *control, const struct net_verdict *verdict)
 
 	if (control->fd < 0)
 		return -ENOTCONN;
+	if (control->out.len >= EVENTS_MAX)
+		return -ENOBUFS;
 	r = net_verdict_append(&control->out, NET_VERDICT, verdict);
 	if (r == 0)
 		flush(control);
@@ -83,7 +90,7 @@ static void tell_stats(struct loop_timer *timer)
 	bool is_new = control->told_flows != stats.count || control->told_in != stats.bytes_in ||
 		      control->told_out != stats.bytes_out;
 
-	if (is_new && tell(control, &stats) == 0) {
+	if (is_new && control->out.len < EVENTS_MAX && tell(control, &stats) == 0) {
 		control->told_flows = stats.count;
 		control->told_in = stats.bytes_in;
 		control->told_out = stats.bytes_out;

@@ -6,9 +6,11 @@
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/fd.h"
 #include "net/link.h"
 #include "policy/policy.h"
+#include "sbx-net/verdicts.h"
 #include "tests/unit/sbx-net/sandbox.h"
 #include "tests/unit/test.h"
 
@@ -286,6 +288,44 @@ TEST(the_policy_stays_while_sbxd_is_away)
 	CHECK_EQ(card_verdict(&sandbox.card, &verdict), 0);
 	CHECK_STR(verdict.name, "bad.test");
 	net_verdict_finish(&verdict);
+	CHECK(sandbox_stop(&sandbox));
+}
+
+/* A name that no other number has, long, so that its verdict is large. */
+static const char *long_name(unsigned number)
+{
+	static char name[256];
+
+	(void)snprintf(name, sizeof(name), "%060u.%060u.%060u.bad.test", number, number, number);
+	return name;
+}
+
+/*
+ * An sbxd that does not read, and a guest that makes verdicts until no more of them can wait:
+ * new policies are in force, sbxd is told so when it reads again, and is still heard then.
+ */
+TEST(a_flood_of_verdicts_keeps_no_policy_away)
+{
+	WITH_SANDBOX(sandbox, "allow " CARD_PEER4, NULL);
+	static const char *const none[] = { NULL };
+	const struct net_message begin = { .type = NET_POLICY_BEGIN, .generation = 1000 };
+	const struct net_message end = { .type = NET_POLICY_END };
+	const uint64_t begun_ms = clock_now_ms();
+	struct session session;
+	unsigned asked = 0;
+
+	/* Those that were told make room for others after their window only. */
+	while (asked < 3000 || clock_left_ms(begun_ms + 3 * VERDICTS_WINDOW_MS) > 0) {
+		ask(&sandbox, long_name(asked++), 1);
+		CHECK_EQ(answered(&sandbox), RCODE_REFUSED);
+	}
+	for (int i = 0; i < 40; i++) {
+		CHECK_EQ(card_tell(&sandbox.card, &begin, -1), 0);
+		CHECK_EQ(card_tell(&sandbox.card, &end, -1), 0);
+	}
+	while (connects(&sandbox, &session, sandbox.server_text))
+		(void)close(accepted(sandbox.server));
+	CHECK_EQ(card_set_policy(&sandbox.card, none), 0);
 	CHECK(sandbox_stop(&sandbox));
 }
 

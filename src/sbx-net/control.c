@@ -18,7 +18,7 @@
 enum {
 	READ_SIZE = 16384,
 	IN_MAX = 2 * (FRAME_HEADER_SIZE + FRAME_PAYLOAD_MAX),
-	/* The guest makes events, as many as it likes; what sbxd waits for finds room beside them. */
+	/* The guest makes events as it likes; what sbxd waits for finds room beside them. */
 	EVENTS_MAX = CONTROL_OUT_MAX - 16384,
 };
 

@@ -10,7 +10,10 @@ struct agent;
 struct channel;
 struct proxy;
 
-/* -EBUSY: PROXY_AGENTS_MAX are open. guest: weak. over: the connection is at its end; destroy the agent later, not from there. */
+/*
+ * guest: weak. over: the connection is at its end; destroy the agent later, not from there.
+ * -EBUSY: PROXY_AGENTS_MAX are open.
+ */
 int agent_create(struct proxy *proxy, struct channel *guest, void *owner, void (*over)(void *owner),
 		 struct agent **ret);
 void agent_destroy(struct agent *agent);

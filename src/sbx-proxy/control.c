@@ -120,8 +120,8 @@ void control_tell_tokens(struct control *control, const char *name,
 static void tell_applied(struct control *control, uint64_t generation)
 {
 	if (control->fd >= 0)
-		answer(control, &(struct proxy_message){ .type = PROXY_APPLIED,
-							 .generation = generation });
+		answer(control,
+		       &(struct proxy_message){ .type = PROXY_APPLIED, .generation = generation });
 }
 
 static int end_policy(struct control *control, const struct proxy_message *message)

@@ -12,7 +12,7 @@
 
 enum {
 	PROXY_FLOWS_MAX = 8192,
-	PROXY_AGENTS_MAX = 32, /* of them, to the SSH agent: the user's own, which others need too */
+	PROXY_AGENTS_MAX = 32, /* of them, to the SSH agent, which the host needs too */
 	PROXY_SCRATCH_SIZE = 65536,
 	/* Each costs 16 KiB, most of it OpenSSL's. Who comes back opens another. */
 	PROXY_RESTING_MAX = 448, /* connections of the guest between two requests */

@@ -1,29 +1,17 @@
-/*
- * The four devices: what each is given beside its vhost-user socket, and how an honest guest
- * finds that it works.
- */
-#include <errno.h>
-#include <fcntl.h>
+/* The four devices: how an honest guest finds that each works. */
 #include <linux/fuse.h>
 #include <linux/virtio_blk.h>
 #include <linux/virtio_net.h>
 #include <linux/virtio_ring.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/bytes.h"
-#include "base/cleanup.h"
-#include "base/fd.h"
-#include "jail/confine.h"
 #include "net/link.h"
+#include "tests/attack/devices/backend.h"
 #include "tests/attack/devices/victim.h"
 #include "vsock/packet.h"
 
 enum {
-	SECTORS = 2048,
 	SECTOR = 512,
 	RX = 0, /* vsock and net: what the guest takes */
 	RX_AT = VICTIM_SCRATCH + (2 << 20),
@@ -32,46 +20,7 @@ enum {
 	ARP_LEN = 28,
 };
 
-static void path_of(const struct victim *victim, const char *name, char ret[96])
-{
-	(void)snprintf(ret, 96, "%s/%s", victim->folder, name);
-}
-
-static int put(const struct victim *victim, const char *name, const void *bytes, size_t len)
-{
-	char path[96];
-	autoclose int fd = -1;
-
-	path_of(victim, name, path);
-	fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
-	return fd_write_full(fd, bytes, len) < 0 ? -EIO : take_fd(&fd);
-}
-
-/* What is there for any kind: the thing that nobody may touch. */
-static int put_secret(const struct victim *victim)
-{
-	int fd = put(victim, "secret", "secret", 6);
-
-	if (fd >= 0)
-		(void)close(fd);
-	return fd < 0 ? fd : 0;
-}
-
-/* ---- disk: one image, "disk " in its first sector */
-
-static int prepare_blk(struct victim *victim, char *words[8], int fds[8])
-{
-	int r = put_secret(victim);
-
-	words[0] = (char *)"sbx-blk";
-	words[1] = (char *)"rw";
-	fds[0] = put(victim, "image", "disk ", 5);
-	if (r < 0 || fds[0] < 0 || ftruncate(fds[0], SECTORS * SECTOR) < 0)
-		return -EIO;
-	return 1;
-}
+/* ---- disk */
 
 static bool asks_blk(struct victim *victim)
 {
@@ -82,54 +31,9 @@ static bool asks_blk(struct victim *victim)
 	       victim_answer(victim)[SECTOR] == VIRTIO_BLK_S_OK;
 }
 
-const struct victim_kind victim_blk = { "sbx-blk", 1, 0, prepare_blk, asks_blk };
+const struct victim_kind victim_blk = { &backend_blk, 1, 0, asks_blk };
 
-/* ---- folder: share/{file,ro/}, read and written; the same read-only */
-
-static int open_share(const struct victim *victim, bool read_only)
-{
-	autoclose int plain = -1;
-	char path[96];
-	int fd = -1, r;
-
-	path_of(victim, "share", path);
-	plain = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (plain < 0)
-		return -errno;
-	r = jail_confine(plain, read_only, &fd);
-	return r < 0 ? r : fd;
-}
-
-static int listen_in(const struct victim *victim)
-{
-	char path[96];
-	int fd, r;
-
-	path_of(victim, "socket", path);
-	r = fd_listen_unix(path, &fd);
-	return r < 0 ? r : fd;
-}
-
-static int prepare_fs(struct victim *victim, char *words[8], int fds[8])
-{
-	char path[96];
-	int file, r = put_secret(victim);
-
-	path_of(victim, "share", path);
-	if (r < 0 || mkdir(path, 0700) < 0)
-		return -EIO;
-	file = put(victim, "share/file", "text", 4);
-	if (file < 0)
-		return file;
-	(void)close(file);
-	words[0] = (char *)"sbx-fs";
-	words[1] = (char *)"rw:rw";
-	words[2] = (char *)"ro:ro";
-	fds[0] = listen_in(victim);
-	fds[1] = open_share(victim, false);
-	fds[2] = open_share(victim, true);
-	return fds[0] >= 0 && fds[1] >= 0 && fds[2] >= 0 ? 3 : -EIO;
-}
+/* ---- folder: the name of a share */
 
 static bool asks_fs(struct victim *victim)
 {
@@ -155,7 +59,7 @@ static bool asks_fs(struct victim *victim)
 	return out.error == 0 && out.unique == 2;
 }
 
-const struct victim_kind victim_fs = { "sbx-fs", 3, 1, prepare_fs, asks_fs };
+const struct victim_kind victim_fs = { &backend_fs, 3, 1, asks_fs };
 
 /* ---- what the guest takes of vsock and net */
 
@@ -174,16 +78,6 @@ static const uint8_t *await_room(struct victim *victim, uint32_t *ret_len)
 }
 
 /* ---- channel: a request to a port that nobody serves is reset */
-
-static int prepare_vsock(struct victim *victim, char *words[8], int fds[8])
-{
-	int r = put_secret(victim);
-
-	words[0] = (char *)"sbx-vsock";
-	words[1] = (char *)"3";
-	fds[0] = listen_in(victim);
-	return r < 0 || fds[0] < 0 ? -EIO : 1;
-}
 
 static bool asks_vsock(struct victim *victim)
 {
@@ -215,22 +109,9 @@ static bool asks_vsock(struct victim *victim)
 	return false;
 }
 
-const struct victim_kind victim_vsock = { "sbx-vsock", 3, 1, prepare_vsock, asks_vsock };
+const struct victim_kind victim_vsock = { &backend_vsock, 3, 1, asks_vsock };
 
 /* ---- network: the gateway has a hardware address */
-
-static int prepare_net(struct victim *victim, char *words[8], int fds[8])
-{
-	int proxy[2], r = put_secret(victim);
-
-	words[0] = (char *)"sbx-net";
-	fds[0] = listen_in(victim);
-	if (r < 0 || fds[0] < 0 || fd_socketpair(proxy) < 0)
-		return -EIO;
-	fds[1] = proxy[1];
-	/* The other end stays open for as long as this test runs: the program ends with it. */
-	return 2;
-}
 
 static bool asks_net(struct victim *victim)
 {
@@ -261,4 +142,4 @@ static bool asks_net(struct victim *victim)
 	return false;
 }
 
-const struct victim_kind victim_net = { "sbx-net", 2, 1, prepare_net, asks_net };
+const struct victim_kind victim_net = { &backend_net, 2, 1, asks_net };

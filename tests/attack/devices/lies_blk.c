@@ -13,7 +13,7 @@
 #include "tests/attack/devices/victim.h"
 
 enum {
-	SECTORS = 2048, /* of the image; see kinds.c */
+	SECTORS = 2048, /* of the image; see backend.c */
 	SECTOR = 512,
 	DATA = 8192,
 	ROUNDS = 2000,

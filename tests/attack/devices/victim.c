@@ -20,11 +20,11 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/file.h"
+#include "tests/attack/devices/backend.h"
 #include "vhost/frontend.h"
 
 enum {
 	ANSWER_AT = VICTIM_SCRATCH + (1 << 20),
-	FDS_MAX = 8,
 	FDS_MORE = 8, /* that a device may hold while it serves */
 	SEEN_MS = 2000,
 };
@@ -124,7 +124,7 @@ bool victim_reset(struct victim *victim)
 static bool start_driver(struct victim *victim, int socket)
 {
 	const struct vhost_frontend_config config = { .socket = socket,
-						      .name = victim->kind->name,
+						      .name = victim->kind->backend->name,
 						      .timeout_ms = VICTIM_WAIT_MS };
 	const uint64_t wanted =
 		UINT64_C(1) << VIRTIO_F_VERSION_1 | UINT64_C(1) << VIRTIO_RING_F_INDIRECT_DESC;
@@ -148,16 +148,17 @@ static bool start_driver(struct victim *victim, int socket)
 
 static bool spawn(struct victim *victim, int far)
 {
-	char *words[8] = { NULL };
-	int fds[FDS_MAX + 1] = { far };
-	int count = victim->kind->prepare(victim, words, fds + 1);
+	const struct backend *backend = victim->kind->backend;
+	char *words[BACKEND_WORDS] = { NULL };
+	int fds[BACKEND_FDS + 1] = { far };
+	int count = backend->prepare(victim->folder, words, fds + 1);
 	struct spawn_config config = { .program = victim->program,
 				       .argv = words,
 				       .fds = fds,
 				       .fds_count = (size_t)count + 1,
 				       .stdout_fd = victim->log,
 				       .environment = victim->environment,
-				       .network = victim->kind == &victim_net };
+				       .network = backend->network };
 	int r = count < 0 ? count : jail_spawn(&config, &victim->child, &victim->err);
 
 	if (r == 0)
@@ -193,7 +194,7 @@ bool victim_start(struct victim *victim, const struct victim_kind *kind, const c
 	done = done && start_driver(victim, pair[0]) && kind->asks(victim);
 	victim->files_at_start = count_files(victim);
 	if (!done)
-		printf("# %s does not start: %s\n", kind->name, victim->err.text);
+		printf("# %s does not start: %s\n", kind->backend->name, victim->err.text);
 	return done;
 }
 
@@ -208,7 +209,7 @@ static bool said_by_a_sanitizer(const struct victim *victim)
 	if (strstr(text, "Sanitizer") == NULL && strstr(text, "runtime error") == NULL &&
 	    strstr(text, "Assertion") == NULL)
 		return false;
-	printf("# %s said: %s\n", victim->kind->name, text);
+	printf("# %s said: %s\n", victim->kind->backend->name, text);
 	return true;
 }
 
@@ -224,7 +225,7 @@ static enum fate how_it_ended(struct victim *victim, int wait_ms)
 	victim->running = false;
 	if (info.si_code == CLD_EXITED && !said_by_a_sanitizer(victim))
 		return FATE_ENDED;
-	printf("# %s ended with code %d, status %d\n", victim->kind->name, info.si_code,
+	printf("# %s ended with code %d, status %d\n", victim->kind->backend->name, info.si_code,
 	       info.si_status);
 	return FATE_CRASHED;
 }
@@ -271,7 +272,8 @@ bool victim_stop(struct victim *victim)
 	if (victim->running)
 		fate = how_it_ended(victim, VICTIM_WAIT_MS);
 	if (fate != FATE_ENDED)
-		printf("# %s: %s when its VM ended\n", victim->kind->name, fate_name(fate));
+		printf("# %s: %s when its VM ended\n", victim->kind->backend->name,
+		       fate_name(fate));
 	forget(victim);
 	return fate == FATE_ENDED;
 }

@@ -17,6 +17,7 @@
 #include "tests/unit/virtio/driver_ring.h"
 #include "vm/guestmem.h"
 
+struct backend;
 struct vhost_frontend;
 
 enum {
@@ -45,11 +46,9 @@ struct victim;
 
 /* One kind of device: how it is started, and one honest request. */
 struct victim_kind {
-	const char *name;
+	const struct backend *backend;
 	unsigned queues;
 	unsigned commands; /* the queue on which a guest asks */
-	/* Fills words, and descriptors from 3 on but the vhost-user socket; how many of these. */
-	int (*prepare)(struct victim *victim, char *words[8], int fds[8]);
 	bool (*asks)(struct victim *victim);
 };
 

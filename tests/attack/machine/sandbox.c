@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/file.h"
+#include "tests/attack/devices/backend.h"
 #include "wire/vmm.h"
 
 /* Memory in two pieces: 3 GiB, and 64 MiB behind 4 GiB. A page exists from its first use. */
@@ -25,106 +26,132 @@
 
 enum {
 	PAGE = 4096,
-	DISK_BYTES = 1 << 20,
-	FOLDER_ENTRIES = 6, /* ., .., image, secret and two sockets */
+	DISK_BYTES = 1 << 20, /* as backend.c makes it */
+	FOLDER_ENTRIES = 10,  /* ., .., image, secret, share and five sockets */
 	LOG_MAX = 16384,
 	ASK_AGAIN_MS = 5,
 };
 
-static const char disk_begin[] = "disk", secret[] = "secret";
+static const struct {
+	const char *word; /* of sbx-vmm, before the number of its descriptor */
+	const struct backend *backend;
+} backends[SANDBOX_BACKENDS] = {
+	{ "blk", &backend_blk },
+	{ "fs", &backend_fs },
+	{ "vsock", &backend_vsock },
+	{ "net", &backend_net },
+};
 
 static void path_of(const struct sandbox *sandbox, const char *name, char ret[64])
 {
 	(void)snprintf(ret, 64, "%s/%s", sandbox->folder, name);
 }
 
-static int put(const struct sandbox *sandbox, const char *name, const char *text)
-{
-	char path[64];
-	autoclose int fd = -1;
-
-	path_of(sandbox, name, path);
-	fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
-	if (fd < 0 || fd_write_full(fd, text, strlen(text)) < 0)
-		return -EIO;
-	return take_fd(&fd);
-}
-
 /* ---- starting */
 
 static bool spawn(struct sandbox *sandbox, const char *program, char *const *words, const int *fds,
-		  size_t count, struct spawned *ret)
+		  size_t count, bool network, struct spawned *ret)
 {
 	const struct spawn_config config = { .program = program,
 					     .argv = words,
 					     .fds = fds,
 					     .fds_count = count,
-					     .stdout_fd = sandbox->log };
+					     .stdout_fd = sandbox->log,
+					     .network = network };
 
 	return jail_spawn(&config, ret, &sandbox->err) == 0 &&
 	       jail_spawn_release(ret, &sandbox->err) == 0;
 }
 
-static bool start_disk(struct sandbox *sandbox, int *ret_socket)
+static bool start_backend(struct sandbox *sandbox, unsigned index, int *ret_socket)
 {
-	char *words[] = { (char[]){ "sbx-blk" }, (char[]){ "rw" }, NULL };
-	autoclose int image = put(sandbox, "image", disk_begin);
-	autoclose int beside = put(sandbox, "secret", secret);
-	autoclose int far = -1;
-	int pair[2];
+	const struct backend *backend = backends[index].backend;
+	char *words[BACKEND_WORDS] = { NULL };
+	int fds[BACKEND_FDS + 1], pair[2],
+		count = backend->prepare(sandbox->folder, words, fds + 1);
+	bool done;
 
-	if (image < 0 || beside < 0 || ftruncate(image, DISK_BYTES) < 0 || fd_socketpair(pair) < 0)
+	if (count < 0 || fd_socketpair(pair) < 0)
 		return false;
-	far = pair[1];
 	*ret_socket = pair[0];
-	return spawn(sandbox, sandbox->programs->blk, words, (int[]){ far, image }, 2,
-		     &sandbox->blk);
+	fds[0] = pair[1];
+	done = spawn(sandbox, sandbox->programs->backend[index], words, fds, (size_t)count + 1,
+		     backend->network, &sandbox->backend[index]);
+	for (int i = 0; i <= count; i++)
+		(void)close(fds[i]);
+	return done;
 }
 
-static bool start_machine(struct sandbox *sandbox, const char *guest_words, int disk)
+/* The descriptors of the machine itself, which come before the sockets of its devices. */
+enum { KVM, KERNEL, CONTROL, CONSOLE, OWN_FDS };
+
+static bool open_own(struct sandbox *sandbox, int fds[OWN_FDS])
 {
-	char memory[32], cmdline[96], console_path[64];
-	char *words[] = { (char[]){ "sbx-vmm" },
-			  (char[]){ "kvm=3" },
-			  (char[]){ "kernel=4" },
-			  (char[]){ "control=5" },
-			  (char[]){ "console=6" },
-			  (char[]){ "blk=7" },
-			  (char[]){ "cpus=2" },
-			  memory,
-			  cmdline,
-			  NULL };
-	autoclose int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	autoclose int kernel = open(sandbox->programs->guest, O_RDONLY | O_CLOEXEC);
-	autoclose int control = -1;
-	autoclose int console = -1;
+	char console_path[64];
 
 	path_of(sandbox, "control", sandbox->control);
 	path_of(sandbox, "console", console_path);
+	fds[KVM] = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	fds[KERNEL] = open(sandbox->programs->guest, O_RDONLY | O_CLOEXEC);
+	return fds[KVM] >= 0 && fds[KERNEL] >= 0 &&
+	       fd_listen_unix(sandbox->control, &fds[CONTROL]) == 0 &&
+	       fd_listen_unix(console_path, &fds[CONSOLE]) == 0 &&
+	       fd_connect_unix(console_path, &sandbox->console) == 0;
+}
+
+static bool start_machine(struct sandbox *sandbox, const char *guest_words, const int *fds)
+{
+	char memory[32], cmdline[96], device[SANDBOX_BACKENDS][16];
+	char *words[7 + SANDBOX_BACKENDS + 2] = { (char[]){ "sbx-vmm" },
+						  (char[]){ "kvm=3" },
+						  (char[]){ "kernel=4" },
+						  (char[]){ "control=5" },
+						  (char[]){ "console=6" },
+						  (char[]){ "cpus=2" },
+						  memory };
+	size_t count = 7;
+
+	for (unsigned i = 0; i < SANDBOX_BACKENDS; i++) {
+		(void)snprintf(device[i], sizeof(device[i]), "%s=%u", backends[i].word,
+			       3 + OWN_FDS + i);
+		words[count++] = device[i];
+	}
 	(void)snprintf(memory, sizeof(memory), "memory=%llu", MEMORY_BYTES);
 	(void)snprintf(cmdline, sizeof(cmdline), "cmdline=%s", guest_words);
-	if (kvm < 0 || kernel < 0 || fd_listen_unix(sandbox->control, &control) < 0 ||
-	    fd_listen_unix(console_path, &console) < 0 ||
-	    fd_connect_unix(console_path, &sandbox->console) < 0)
-		return false;
-	return spawn(sandbox, sandbox->programs->vmm, words,
-		     (int[]){ kvm, kernel, control, console, disk }, 5, &sandbox->vmm);
+	words[count++] = cmdline;
+	return spawn(sandbox, sandbox->programs->vmm, words, fds, OWN_FDS + SANDBOX_BACKENDS, false,
+		     &sandbox->vmm);
+}
+
+static bool start_all(struct sandbox *sandbox, const char *guest_words)
+{
+	int fds[OWN_FDS + SANDBOX_BACKENDS];
+	bool done;
+
+	for (unsigned i = 0; i < countof(fds); i++)
+		fds[i] = -1;
+	done = open_own(sandbox, fds);
+	for (unsigned i = 0; done && i < SANDBOX_BACKENDS; i++)
+		done = start_backend(sandbox, i, &fds[OWN_FDS + i]);
+	done = done && start_machine(sandbox, guest_words, fds);
+	for (unsigned i = 0; i < countof(fds); i++)
+		if (fds[i] >= 0)
+			(void)close(fds[i]);
+	return done;
 }
 
 bool sandbox_start(struct sandbox *sandbox, const struct sandbox_programs *programs,
 		   const char *words)
 {
-	autoclose int disk = -1;
-
 	*sandbox = (struct sandbox){ .programs = programs,
 				     .folder = "/tmp/sbx-machine-XXXXXX",
 				     .vmm = { .pidfd = -1, .gate = -1 },
-				     .blk = { .pidfd = -1, .gate = -1 },
 				     .log = memfd_create("log", MFD_CLOEXEC),
 				     .console = -1,
 				     .err = ERR_INIT };
-	if (mkdtemp(sandbox->folder) != NULL && sandbox->log >= 0 && start_disk(sandbox, &disk) &&
-	    start_machine(sandbox, words, disk))
+	for (unsigned i = 0; i < SANDBOX_BACKENDS; i++)
+		sandbox->backend[i] = (struct spawned){ .pidfd = -1, .gate = -1 };
+	if (mkdtemp(sandbox->folder) != NULL && sandbox->log >= 0 && start_all(sandbox, words))
 		return true;
 	printf("# it does not start: %s\n", sandbox->err.text);
 	return false;
@@ -211,8 +238,7 @@ static bool secret_is_whole(const struct sandbox *sandbox)
 
 	path_of(sandbox, "secret", path);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd >= 0 && read(fd, text, sizeof(text)) == (ssize_t)strlen(secret) &&
-	       memcmp(text, secret, strlen(secret)) == 0;
+	return fd >= 0 && read(fd, text, sizeof(text)) == 6 && memcmp(text, "secret", 6) == 0;
 }
 
 static bool disk_is_whole(const struct sandbox *sandbox)
@@ -306,7 +332,9 @@ bool sandbox_ended_well(struct sandbox *sandbox, char sentence[SANDBOX_LINE_MAX]
 	bool well = ended_by_itself(&sandbox->vmm, "sbx-vmm");
 	char log[LOG_MAX];
 
-	well = well && ended_by_itself(&sandbox->blk, "sbx-blk") && files_are_whole(sandbox);
+	for (unsigned i = 0; i < SANDBOX_BACKENDS; i++)
+		well = well && ended_by_itself(&sandbox->backend[i], backends[i].backend->name);
+	well = well && files_are_whole(sandbox);
 	read_log(sandbox, log);
 	last_sentence(log, sentence);
 	if (!well || sentence[0] == '\0')
@@ -326,7 +354,8 @@ static void end_child(struct spawned *child)
 void sandbox_finish(struct sandbox *sandbox)
 {
 	end_child(&sandbox->vmm);
-	end_child(&sandbox->blk);
+	for (unsigned i = 0; i < SANDBOX_BACKENDS; i++)
+		end_child(&sandbox->backend[i]);
 	if (sandbox->console >= 0)
 		(void)close(sandbox->console);
 	(void)close(sandbox->log);

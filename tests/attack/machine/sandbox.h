@@ -1,7 +1,8 @@
 /*
  * A sandbox made of the installed programs as sbxd makes one: sbx-vmm with the
- * machine's /dev/kvm and one sbx-blk, each in its own jail, around a guest of a
- * few instructions. Beside the disk's image lies a file that nobody may touch.
+ * machine's /dev/kvm and each kind of device program, all in jails of their own, around a
+ * guest of a few instructions. Beside what the programs are given lies a file that nobody
+ * may touch.
  */
 #ifndef TESTS_ATTACK_MACHINE_SANDBOX_H
 #define TESTS_ATTACK_MACHINE_SANDBOX_H
@@ -13,18 +14,19 @@
 #include "base/err.h"
 #include "jail/spawn.h"
 
-enum { SANDBOX_PATIENCE_MS = 120000, SANDBOX_LINE_MAX = 256 };
+enum { SANDBOX_PATIENCE_MS = 120000, SANDBOX_LINE_MAX = 256, SANDBOX_BACKENDS = 4 };
 
 struct sandbox_programs {
-	const char *vmm, *blk, *guest; /* absolute paths */
+	const char *vmm, *guest;	       /* absolute paths, as are the next */
+	const char *backend[SANDBOX_BACKENDS]; /* sbx-blk, sbx-fs, sbx-vsock, sbx-net */
 };
 
 struct sandbox {
 	const struct sandbox_programs *programs;
 	char folder[32];
 	char control[64]; /* path of its socket */
-	struct spawned vmm, blk;
-	int log;     /* of both, what they said */
+	struct spawned vmm, backend[SANDBOX_BACKENDS];
+	int log;     /* of all, what they said */
 	int console; /* connected */
 	char text[4096];
 	size_t len; /* of text that was read and not yet taken */
@@ -53,7 +55,7 @@ bool sandbox_serves(struct sandbox *sandbox);
 bool sandbox_is_whole(const struct sandbox *sandbox);
 
 /*
- * Both processes have ended, or do so now because the machine ended; by themselves, with a
+ * All processes have ended, or do so now because the machine ended; by themselves, with a
  * sentence and nothing said by a sanitizer. False also when they must be killed. sentence: the
  * last one of sbx-vmm.
  */

@@ -1,8 +1,8 @@
 /*
- * test_machine VMM BLK GUEST: the whole VMM under attack by its guest, which owns two processors
- * and drives each device itself (guest/). After each attack the devices must serve an honest
- * driver in the same machine, or the machine must have ended by itself, with a sentence; another
- * sandbox must not have noticed. Prints an attack and what became of it a line.
+ * test_machine VMM GUEST BLK FS VSOCK NET: the whole VMM under attack by its guest, which owns two
+ * processors and drives each device itself (guest/). After each attack the devices must serve an
+ * honest driver in the same machine, or the machine must have ended by itself, with a sentence;
+ * another sandbox must not have noticed. Prints an attack and what became of it a line.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -115,7 +115,7 @@ int main(int argc, char **argv)
 	static struct siege siege;
 	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 
-	if (argc != 4)
+	if (argc != 3 + SANDBOX_BACKENDS)
 		return EXIT_FAILURE;
 	if (kvm < 0) {
 		printf("1..0 # skip /dev/kvm does not open here\n");
@@ -123,7 +123,9 @@ int main(int argc, char **argv)
 	}
 	(void)close(kvm);
 
-	siege.programs = (struct sandbox_programs){ argv[1], argv[2], argv[3] };
+	siege.programs = (struct sandbox_programs){ .vmm = argv[1], .guest = argv[2] };
+	for (unsigned i = 0; i < SANDBOX_BACKENDS; i++)
+		siege.programs.backend[i] = argv[3 + i];
 	if (!sandbox_start(&siege.witness, &siege.programs, "witness=1") ||
 	    !sandbox_serves(&siege.witness)) {
 		printf("Bail out! an honest guest is not served\n");

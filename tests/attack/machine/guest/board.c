@@ -103,7 +103,6 @@ void clear(uint64_t address, uint64_t len)
 }
 
 /* What the compiler calls for copies of its own. */
-void *memcpy(void *to, const void *from, size_t len);
 void *memset(void *to, int byte, size_t len);
 
 void *memcpy(void *to, const void *from, size_t len)

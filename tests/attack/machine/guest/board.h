@@ -39,6 +39,8 @@ uint32_t read32(uint64_t address);
 void write_wide(uint64_t address, unsigned width, uint64_t value);
 uint64_t read_wide(uint64_t address, unsigned width);
 
+void *memcpy(void *to, const void *from, size_t len);
+
 /* Zeroes; len in bytes, a multiple of 8. */
 void clear(uint64_t address, uint64_t len);
 

@@ -1,6 +1,5 @@
 #include "tests/attack/machine/guest/driver.h"
 
-#include <linux/virtio_blk.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_ids.h>
 
@@ -12,10 +11,6 @@ enum {
 	STRIDE = 0x1000,
 	MAGIC = 0x74726976,
 	STATUS_HELLO = VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER,
-	SECTOR = 512,
-	HONEST_BYTES = 64,
-	HONEST_ANSWER = DRIVER_HONEST + 0x1000,
-	HONEST_PAGE = 0x700000, /* nobody's, for the balloon */
 };
 
 static const struct kind {
@@ -24,9 +19,9 @@ static const struct kind {
 	unsigned queues;
 	bool local;
 } kinds[] = {
-	{ VIRTIO_ID_BLOCK, "disk", 1, false },
-	{ VIRTIO_ID_RNG, "entropy", 1, true },
-	{ VIRTIO_ID_BALLOON, "balloon", 3, true },
+	{ VIRTIO_ID_BLOCK, "disk", 1, false },	  { VIRTIO_ID_FS, "folders", 2, false },
+	{ VIRTIO_ID_VSOCK, "channel", 3, false }, { VIRTIO_ID_NET, "network", 2, false },
+	{ VIRTIO_ID_RNG, "entropy", 1, true },	  { VIRTIO_ID_BALLOON, "balloon", 3, true },
 };
 
 bool driver_find(unsigned slot, struct driver *ret)
@@ -177,69 +172,4 @@ bool driver_take(struct driver *driver, unsigned queue, uint32_t *ret_written)
 	*ret_written = read32(entry + 4);
 	ring->taken++;
 	return true;
-}
-
-static uint32_t ask(struct driver *driver, unsigned queue)
-{
-	uint32_t written;
-
-	driver_offer(driver, queue, 0);
-	driver_kick(driver, queue);
-	while (!driver_take(driver, queue, &written))
-		relax();
-	return written;
-}
-
-static bool asks_disk(struct driver *driver)
-{
-	const uint64_t header = DRIVER_HONEST, answer = HONEST_ANSWER;
-
-	write32(header, VIRTIO_BLK_T_IN);
-	write32(header + 4, 0);
-	write_wide(header + 8, 8, 0);
-	write32(answer, 0);
-	write_wide(answer + SECTOR, 1, 0xff);
-	driver_put(driver, 0, 0, (struct raw){ header, 16, VRING_DESC_F_NEXT, 1 });
-	driver_put(driver, 0, 1, (struct raw){ answer, SECTOR + 1, VRING_DESC_F_WRITE, 0 });
-	return ask(driver, 0) == SECTOR + 1 && read_wide(answer + SECTOR, 1) == VIRTIO_BLK_S_OK &&
-	       read32(answer) == 0x6b736964; /* "disk" */
-}
-
-static bool asks_entropy(struct driver *driver)
-{
-	uint64_t seen = 0;
-
-	for (uint64_t i = 0; i < HONEST_BYTES; i += 8)
-		write_wide(HONEST_ANSWER + i, 8, 0);
-	driver_put(driver, 0, 0,
-		   (struct raw){ HONEST_ANSWER, HONEST_BYTES, VRING_DESC_F_WRITE, 0 });
-	if (ask(driver, 0) != HONEST_BYTES)
-		return false;
-	for (uint64_t i = 0; i < HONEST_BYTES; i += 8)
-		seen |= read_wide(HONEST_ANSWER + i, 8);
-	return seen != 0;
-}
-
-/* A page into the balloon, which then reads as zero, out again, and one reported as free. */
-static bool asks_balloon(struct driver *driver)
-{
-	write_wide(HONEST_PAGE, 8, ~0ull);
-	write32(DRIVER_HONEST, HONEST_PAGE >> 12);
-	for (unsigned queue = 0; queue < 2; queue++) {
-		driver_put(driver, queue, 0, (struct raw){ DRIVER_HONEST, 4, 0, 0 });
-		(void)ask(driver, queue);
-	}
-	if (read_wide(HONEST_PAGE, 8) != 0)
-		return false;
-	write_wide(HONEST_PAGE, 8, ~0ull);
-	driver_put(driver, 2, 0, (struct raw){ HONEST_PAGE, 0x1000, VRING_DESC_F_WRITE, 0 });
-	(void)ask(driver, 2);
-	return read_wide(HONEST_PAGE, 8) == 0;
-}
-
-bool driver_asks(struct driver *driver)
-{
-	if (driver->id == VIRTIO_ID_BLOCK)
-		return asks_disk(driver);
-	return driver->id == VIRTIO_ID_RNG ? asks_entropy(driver) : asks_balloon(driver);
 }

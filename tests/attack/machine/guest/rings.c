@@ -10,6 +10,7 @@ enum {
 	ALL = -1,
 	BELLS = 5000,
 	CHAINS = 2000,
+	FOLLOW_LOOKS = 5000,
 };
 
 #define countof(array) (sizeof(array) / sizeof((array)[0]))
@@ -168,18 +169,25 @@ static void bells_without_anything(struct driver *driver, unsigned queue)
 		driver_kick(driver, queue);
 }
 
+/* Whether the device made room for one more; not when it has given the queue up. */
+static bool follows(const struct driver *driver, unsigned queue)
+{
+	const struct ring *ring = &driver->ring[queue];
+
+	for (unsigned looks = 0; looks < FOLLOW_LOOKS && !driver_is_refused(driver); looks++)
+		if ((uint16_t)(ring->offered - read16(ring->used + 2)) < DRIVER_ENTRIES)
+			return true;
+	return false;
+}
+
 /* The index runs as fast as the device follows: what it serves in one go has an end. */
 static void chains_without_end(struct driver *driver, unsigned queue)
 {
 	driver_put(driver, queue, 0, (struct raw){ SCRATCH, 16, WRITE, 0 });
-	for (unsigned i = 0; i < CHAINS; i++) {
+	for (unsigned i = 0; i < CHAINS && follows(driver, queue); i++) {
 		driver_offer(driver, queue, 0);
 		if (i % DRIVER_ENTRIES == 0)
 			driver_kick(driver, queue);
-		while ((uint16_t)(driver->ring[queue].offered -
-				  read16(driver->ring[queue].used + 2)) >= DRIVER_ENTRIES)
-			if (driver_is_refused(driver))
-				return;
 	}
 }
 

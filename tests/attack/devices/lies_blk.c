@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "base/check.h"
+#include "tests/attack/devices/blk_driver.h"
 #include "tests/attack/devices/victim.h"
 
 enum {
@@ -17,46 +18,15 @@ enum {
 	SECTOR = 512,
 	DATA = 8192,
 	ROUNDS = 2000,
-	LOST = -1,
-	HEADER_AT = VICTIM_SCRATCH,
-	DATA_AT = VICTIM_SCRATCH + 4096,
-	STATUS_AT = VICTIM_SCRATCH + (1 << 20),
 	NEXT = VRING_DESC_F_NEXT,
 	WRITE = VRING_DESC_F_WRITE,
 };
 
-struct request {
-	uint32_t type, header_len, len;
-	uint64_t sector;
-	bool to_guest; /* data is for the device to write */
-};
-
-/* The status, or LOST when nothing came back. */
-static int ask(struct victim *victim, const struct request *request)
-{
-	const struct virtio_blk_outhdr header = { .type = request->type,
-						  .sector = request->sector };
-	const struct raw_desc chain[] = {
-		{ HEADER_AT, request->header_len, NEXT, 1 },
-		{ DATA_AT, request->len, request->to_guest ? NEXT | WRITE : NEXT, 2 },
-		{ STATUS_AT, 1, WRITE, 0 },
-	};
-	uint8_t *status = victim_at(victim, STATUS_AT);
-	uint32_t written;
-
-	*status = 0xff;
-	memcpy(victim_at(victim, HEADER_AT), &header, sizeof(header));
-	victim_offer(victim, 0, chain, countof(chain));
-	victim_kick(victim, 0);
-	return victim_await(victim, 0, &written) ? *status : LOST;
-}
-
 static bool is_refused(struct victim *victim, uint32_t type, uint64_t sector, uint32_t len,
 		       bool to_guest)
 {
-	const struct request request = { type, sizeof(struct virtio_blk_outhdr), len, sector,
-					 to_guest };
-	int status = ask(victim, &request);
+	const struct blk_request request = { type, sector, len, to_guest };
+	int status = blk_call(victim, &request);
 
 	if (status != VIRTIO_BLK_S_OK)
 		return true;
@@ -105,7 +75,7 @@ static bool ranges_to_discard(struct victim *victim)
 
 	for (size_t i = 0; i < countof(ranges); i++)
 		for (size_t j = 0; j < countof(types); j++) {
-			memcpy(victim_at(victim, DATA_AT), &ranges[i], sizeof(ranges[i]));
+			memcpy(victim_at(victim, BLK_DATA_AT), &ranges[i], sizeof(ranges[i]));
 			good = is_refused(victim, types[j], 0, sizeof(ranges[i]), false) && good;
 			good = is_refused(victim, types[j], 0, sizeof(ranges[i]) - 1, false) &&
 			       good;
@@ -136,7 +106,8 @@ static bool odd_lengths(struct victim *victim)
 
 static bool short_headers(struct victim *victim)
 {
-	const struct raw_desc chain[] = { { HEADER_AT, 15, NEXT, 1 }, { STATUS_AT, 1, WRITE, 0 } };
+	const struct raw_desc chain[] = { { BLK_HEADER_AT, 15, NEXT, 1 },
+					  { BLK_STATUS_AT, 1, WRITE, 0 } };
 
 	victim_offer(victim, 0, chain, countof(chain));
 	victim_kick(victim, 0);
@@ -160,7 +131,7 @@ static void *flip_header(void *argument)
 	struct flipper *flipper = argument;
 
 	for (unsigned i = 0; !flipper->done; i++)
-		memcpy(victim_at(flipper->victim, HEADER_AT), &headers[i % countof(headers)],
+		memcpy(victim_at(flipper->victim, BLK_HEADER_AT), &headers[i % countof(headers)],
 		       sizeof(headers[0]));
 	return NULL;
 }
@@ -168,14 +139,13 @@ static void *flip_header(void *argument)
 /* Checked as a read of sector 1, done as a write far behind the image: must not be. */
 static bool a_header_that_changes(struct victim *victim)
 {
-	const struct request request = { VIRTIO_BLK_T_IN, sizeof(struct virtio_blk_outhdr), 512, 1,
-					 false };
+	const struct blk_request request = { VIRTIO_BLK_T_IN, 1, SECTOR, false };
 	struct flipper flipper = { .victim = victim };
 	pthread_t thread;
 
 	if (pthread_create(&thread, NULL, flip_header, &flipper) != 0)
 		return false;
-	for (unsigned i = 0; i < ROUNDS && ask(victim, &request) != LOST; i++)
+	for (unsigned i = 0; i < ROUNDS && blk_call(victim, &request) != BLK_LOST; i++)
 		continue;
 	flipper.done = true;
 	(void)pthread_join(thread, NULL);

@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+struct chain;
 struct victim;
 
 struct ring_attack {
@@ -14,5 +15,8 @@ struct ring_attack {
 
 extern const struct ring_attack ring_attacks[];
 extern const size_t ring_attacks_count;
+
+/* Writes a chain into a queue and rings. */
+void ring_offer_chain(struct victim *victim, unsigned queue, const struct chain *chain);
 
 #endif

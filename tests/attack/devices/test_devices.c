@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "tests/attack/chains.h"
 #include "tests/attack/devices/liars.h"
 #include "tests/attack/devices/rings.h"
 #include "tests/attack/devices/victim.h"
@@ -68,7 +69,9 @@ static bool judge(struct siege *siege, enum fate *ret)
 	return good;
 }
 
-static void attack_rings(struct siege *siege, const struct ring_attack *attack)
+/* One of both, on each queue. */
+static void attack_rings(struct siege *siege, const struct chain *chain,
+			 const struct ring_attack *attack)
 {
 	static const char *const names[] = { ", queue 0", ", queue 1", ", queue 2" };
 
@@ -77,10 +80,14 @@ static void attack_rings(struct siege *siege, const struct ring_attack *attack)
 		bool good = stand(siege);
 
 		if (good) {
-			attack->run(&siege->victim, queue);
+			if (chain != NULL)
+				ring_offer_chain(&siege->victim, queue, chain);
+			else
+				attack->run(&siege->victim, queue);
 			good = judge(siege, &fate);
 		}
-		report(siege, good, attack->id, attack->name, names[queue], fate);
+		report(siege, good, chain != NULL ? "V01" : attack->id,
+		       chain != NULL ? chain->name : attack->name, names[queue], fate);
 	}
 }
 
@@ -102,8 +109,10 @@ static bool run(struct siege *siege)
 		printf("Bail out! %s does not start\n", siege->program);
 		return false;
 	}
+	for (size_t i = 0; i < chains_count; i++)
+		attack_rings(siege, &chains[i], NULL);
 	for (size_t i = 0; i < ring_attacks_count; i++)
-		attack_rings(siege, &ring_attacks[i]);
+		attack_rings(siege, NULL, &ring_attacks[i]);
 	for (size_t i = 0; i < *siege->target->lies_count; i++)
 		tell_lie(siege, &siege->target->lies[i]);
 	if (siege->standing && !victim_stop(&siege->victim))

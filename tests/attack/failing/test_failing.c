@@ -8,13 +8,13 @@
 #include <linux/falloc.h>
 #include <linux/fuse.h>
 #include <linux/virtio_blk.h>
-#include <linux/virtio_ring.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "tests/attack/devices/blk_driver.h"
 #include "tests/attack/devices/fuse_driver.h"
 #include "tests/attack/devices/victim.h"
 #include "tests/attack/failing/wishes.h"
@@ -25,12 +25,6 @@ enum {
 	LEN = 8 * SECTOR,
 	PLACE = 100, /* sector */
 	ALL = 0x7fffffff,
-	LOST = -1,
-	HEADER_AT = VICTIM_SCRATCH,
-	DATA_AT = VICTIM_SCRATCH + 4096,
-	STATUS_AT = VICTIM_SCRATCH + (1 << 20),
-	NEXT = VRING_DESC_F_NEXT,
-	WRITE = VRING_DESC_F_WRITE,
 };
 
 static const char *blk_program, *fs_program, *shim;
@@ -80,30 +74,17 @@ static bool stop(void)
 
 /* ---- the disk */
 
-/* The status, or LOST. The guest's data are at DATA_AT. */
+/* The status of a request at PLACE. The guest's data are at BLK_DATA_AT. */
 static int disk(uint32_t type, uint32_t len)
 {
-	const struct virtio_blk_outhdr header = { .type = type, .sector = PLACE };
-	const uint16_t to_guest = type == VIRTIO_BLK_T_IN ? WRITE : 0;
-	const struct raw_desc whole[] = {
-		{ HEADER_AT, sizeof(header), NEXT, 1 },
-		{ DATA_AT, len, (uint16_t)(NEXT | to_guest), 2 },
-		{ STATUS_AT, 1, WRITE, 0 },
-	};
-	const struct raw_desc bare[] = { whole[0], { STATUS_AT, 1, WRITE, 0 } };
-	uint8_t *status = victim_at(&victim, STATUS_AT);
-	uint32_t written;
+	const struct blk_request request = { type, PLACE, len, type == VIRTIO_BLK_T_IN };
 
-	*status = 0xff;
-	memcpy(victim_at(&victim, HEADER_AT), &header, sizeof(header));
-	victim_offer(&victim, 0, len > 0 ? whole : bare, len > 0 ? 3 : 2);
-	victim_kick(&victim, 0);
-	return victim_await(&victim, 0, &written) ? *status : LOST;
+	return blk_call(&victim, &request);
 }
 
 static void fill(uint8_t seed)
 {
-	uint8_t *data = victim_at(&victim, DATA_AT);
+	uint8_t *data = victim_at(&victim, BLK_DATA_AT);
 
 	for (int i = 0; i < LEN; i++)
 		data[i] = (uint8_t)(seed + i * 7);
@@ -169,11 +150,11 @@ TEST(what_is_done_by_halves_is_finished)
 	CHECK_EQ(disk(VIRTIO_BLK_T_OUT, LEN), VIRTIO_BLK_S_OK);
 	CHECK(wishes->failed > 0);
 	CHECK(image_is_filled(3));
-	memset(victim_at(&victim, DATA_AT), 0, LEN);
+	memset(victim_at(&victim, BLK_DATA_AT), 0, LEN);
 	wish(CALL_WRITE | CALL_READ, WISH_SHORT, 20);
 	CHECK_EQ(disk(VIRTIO_BLK_T_IN, LEN), VIRTIO_BLK_S_OK);
 	CHECK(wishes->failed > 0);
-	CHECK(is_filled(victim_at(&victim, DATA_AT), 3));
+	CHECK(is_filled(victim_at(&victim, BLK_DATA_AT), 3));
 	wish(CALL_WRITE | CALL_READ, EINTR, 3);
 	CHECK_EQ(disk(VIRTIO_BLK_T_OUT, LEN), VIRTIO_BLK_S_OK);
 	CHECK_EQ(wishes->failed, 3);
@@ -202,7 +183,7 @@ TEST(ranges_that_cannot_be_freed_are_an_error_of_the_disk)
 
 	CHECK(start(&victim_blk, blk_program));
 	for (int i = 0; i < 2; i++) {
-		memcpy(victim_at(&victim, DATA_AT), &range, sizeof(range));
+		memcpy(victim_at(&victim, BLK_DATA_AT), &range, sizeof(range));
 		wish(CALL_ALLOCATE, i == 0 ? EIO : ENOSPC, ALL);
 		CHECK_EQ(disk(VIRTIO_BLK_T_WRITE_ZEROES, sizeof(range)), VIRTIO_BLK_S_IOERR);
 		CHECK_EQ(disk(VIRTIO_BLK_T_DISCARD, sizeof(range)), VIRTIO_BLK_S_IOERR);

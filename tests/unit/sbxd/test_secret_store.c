@@ -371,13 +371,19 @@ static bool await_told(unsigned before)
 	return told != before;
 }
 
+/* What the proxy tells of a login. */
+static struct proxy_message login_to(const char *service)
+{
+	return (struct proxy_message){ .type = PROXY_TOKENS,
+				       .name = (char *)(uintptr_t)service,
+				       .access = (char *)"real-access",
+				       .refresh = (char *)"real-refresh",
+				       .expires = 4102444800 };
+}
+
 TEST(a_login_seen_by_the_proxy_is_kept)
 {
-	const struct proxy_message tokens = { .type = PROXY_TOKENS,
-					      .name = (char *)"anthropic",
-					      .access = (char *)"real-access",
-					      .refresh = (char *)"real-refresh",
-					      .expires = 4102444800 };
+	const struct proxy_message tokens = login_to("anthropic");
 	struct secret_store *store = begin();
 	struct secret_file files[SECRET_FILES_MAX];
 	struct proxy_message found;
@@ -432,11 +438,7 @@ static int declare(struct secret_store *store, const char *sandbox, const char *
 
 TEST(a_login_that_a_kit_tells_of)
 {
-	const struct proxy_message tokens = { .type = PROXY_TOKENS,
-					      .name = (char *)"acme",
-					      .access = (char *)"real-access",
-					      .refresh = (char *)"real-refresh",
-					      .expires = 4102444800 };
+	const struct proxy_message tokens = login_to("acme");
 	struct secret_store *store = begin();
 	struct secret_file files[SECRET_FILES_MAX];
 	struct proxy_message found;

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct chain;
 struct driver;
 
 enum attack_scope {
@@ -37,6 +38,9 @@ struct attack_list {
 extern const struct attack ring_attacks[], register_attacks[], crowd_attacks[], board_attacks[];
 extern const size_t ring_attacks_count, register_attacks_count, crowd_attacks_count,
 	board_attacks_count;
+
+/* Writes a chain into a queue and rings. */
+void ring_offer_chain(struct driver *driver, unsigned queue, const struct chain *chain);
 
 /* Until what was offered came back or was refused; not for long where neither need be. */
 void let_it_see(struct driver *driver, unsigned queue);

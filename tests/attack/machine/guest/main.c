@@ -8,6 +8,7 @@
  * instead: each time the balloon is given a size, it uses all of its devices and
  * says by the size of its balloon that they served it.
  */
+#include "tests/attack/chains.h"
 #include "tests/attack/machine/guest/attack.h"
 #include "tests/attack/machine/guest/board.h"
 #include "tests/attack/machine/guest/driver.h"
@@ -117,12 +118,28 @@ static void try_everywhere(const struct attack *attack, enum attack_scope scope)
 	}
 }
 
+static const struct chain *this; /* that is offered now */
+
+static void offer_this(struct driver *driver, unsigned queue)
+{
+	ring_offer_chain(driver, queue, this);
+}
+
 static void attack_all(void)
 {
 	first = option("attack", 0);
 	if (!all_serve(0, devices)) {
 		say("not even an honest driver is served\n");
 		return;
+	}
+	for (size_t i = 0; i < chains_count; i++) {
+		const struct attack attack = { .id = "V01",
+					       .name = chains[i].name,
+					       .run = offer_this,
+					       .answer = chains[i].is_broken ? TOLD : UNTOLD };
+
+		this = &chains[i];
+		try_everywhere(&attack, ATTACK_QUEUE);
 	}
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		for (size_t j = 0; j < *lists[i].count; j++)

@@ -77,7 +77,7 @@ static json_t *format_protocols(unsigned protocols)
 	return list;
 }
 
-static unsigned parse_protocols(const json_t *list)
+unsigned stored_rule_protocols(const json_t *list)
 {
 	unsigned protocols = 0;
 	const json_t *item;
@@ -120,7 +120,7 @@ static int make_one(const json_t *rule, const char *resource, bool is_global,
 	ret->decision = strcmp(decision, "allow") == 0 ? POLICY_ALLOW : POLICY_DENY;
 	if (created != NULL && strcmp(created, created_names[CREATED_APPROVAL]) == 0)
 		ret->origin = POLICY_FROM_APPROVAL;
-	ret->protocols = parse_protocols(json_object_get(rule, "protocols"));
+	ret->protocols = stored_rule_protocols(json_object_get(rule, "protocols"));
 	if (ret->protocols == 0)
 		return err_set(err, -EINVAL, "the protocols of a rule are tcp, udp, or both");
 	r = policy_resource_parse(resource, &ret->resource, err);
@@ -286,8 +286,8 @@ static bool is_opposite(const json_t *a, const json_t *b)
 {
 	return !is_equal(text_of(a, "decision"), text_of(b, "decision")) &&
 	       is_about_same_requests(a, b) &&
-	       (parse_protocols(json_object_get(a, "protocols")) &
-		parse_protocols(json_object_get(b, "protocols"))) != 0;
+	       (stored_rule_protocols(json_object_get(a, "protocols")) &
+		stored_rule_protocols(json_object_get(b, "protocols"))) != 0;
 }
 
 int stored_rules_check_conflict(const json_t *rules, const json_t *rule, struct err *err)

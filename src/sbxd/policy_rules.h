@@ -48,6 +48,10 @@ int rule_list_add(struct rule_list *list, struct policy_rule *rule);
 
 const char *policy_created_name(enum policy_created created);
 
+/* The enum policy_protocol bits of an array like ["tcp", "udp"]; 0: it is empty, or another word is
+ * in it. */
+unsigned stored_rule_protocols(const json_t *list);
+
 /* A new stored rule; -EINVAL with a sentence that names what is wrong. */
 int stored_rule_make(const struct policy_wish *wish, json_t **ret, struct err *err);
 

@@ -74,23 +74,10 @@ static int reset(struct request *request, struct err *err)
 
 static int parse_protocols(const json_t *list, unsigned *ret, struct err *err)
 {
-	unsigned protocols = 0;
-	const json_t *item;
-	size_t i;
-
-	json_array_foreach((json_t *)list, i, item)
-	{
-		const char *name = json_string_value(item);
-
-		if (name != NULL && strcmp(name, "tcp") == 0)
-			protocols |= POLICY_TCP;
-		else if (name != NULL && strcmp(name, "udp") == 0)
-			protocols |= POLICY_UDP;
-		else
-			return err_set(err, -EINVAL, "a protocol is 'tcp' or 'udp'");
-	}
-	*ret = protocols;
-	return 0;
+	*ret = stored_rule_protocols(list);
+	return *ret != 0 || json_array_size(list) == 0
+		       ? 0
+		       : err_set(err, -EINVAL, "a protocol is 'tcp' or 'udp'");
 }
 
 static int parse_decision(const char *text, enum policy_decision *ret, struct err *err)

@@ -91,7 +91,7 @@ int daemon_check_peer(int socket, const char *path, struct err *err)
 /* sbxd beside this program: installed in one folder, or in the folders of a build. */
 static int find_program(char ret[PATH_MAX], struct err *err)
 {
-	static const char *const places[] = { "sbxd", "../sbxd/sbxd", "../libexec/sbx/sbxd" };
+	static const char *const places[] = { "sbxd", "../sbxd/sbxd" };
 	char self[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	char *slash;

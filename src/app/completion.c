@@ -46,6 +46,8 @@ static const char *kind_name(enum complete complete)
 		return "preset";
 	case COMPLETE_AGENT:
 		return "agent";
+	case COMPLETE_SETTING:
+		return "setting";
 	case COMPLETE_CHOICES:
 		return "words";
 	case COMPLETE_COPY:
@@ -86,7 +88,8 @@ static const char bash_functions[] =
 	"2>/dev/null ;;\n"
 	"\tfolder) mapfile -t COMPREPLY < <(compgen -d -- \"$cur\"); compopt -o filenames "
 	"2>/dev/null ;;\n"
-	"\tsandbox | template | branch | service) mapfile -t COMPREPLY < <(_sbx_ask $1) ;;\n"
+	"\tsandbox | template | branch | service | setting) mapfile -t COMPREPLY < <(_sbx_ask $1) "
+	";;\n"
 	"\tpreset) mapfile -t COMPREPLY < <(_sbx_ask $1; compgen -f -- \"$cur\") ;;\n"
 	"\twords) mapfile -t COMPREPLY < <(compgen -W \"$2\" -- \"$cur\") ;;\n"
 	"\tagent) mapfile -t COMPREPLY < <(_sbx_ask $1; compgen -d -- \"$cur\") ;;\n"
@@ -220,6 +223,7 @@ static void zsh_action(enum complete complete, const char *const *choices, FILE 
 	case COMPLETE_TEMPLATE:
 	case COMPLETE_BRANCH:
 	case COMPLETE_SERVICE:
+	case COMPLETE_SETTING:
 		(void)fprintf(to, "{_sbx_ask %s}", kind_name(complete));
 		return;
 	case COMPLETE_PRESET:
@@ -359,6 +363,7 @@ static void fish_arguments(enum complete complete, const char *const *choices, F
 	case COMPLETE_TEMPLATE:
 	case COMPLETE_BRANCH:
 	case COMPLETE_SERVICE:
+	case COMPLETE_SETTING:
 		(void)fprintf(to, " -a '(sbx __words %s 2>/dev/null)'", kind_name(complete));
 		return;
 	case COMPLETE_PRESET:
@@ -435,4 +440,105 @@ void completion_print_fish(const struct command *root, FILE *to)
 	(void)fputc('\n', to);
 	(void)fputs(fish_functions, to);
 	visit("", root, fish_command, to);
+}
+
+/* --- PowerShell --- */
+
+/* Where it offers nothing, PowerShell offers files by itself. Its own tables ignore case; -e and
+ * -E are two options. */
+static const char powershell_tables[] =
+	"# PowerShell completion for sbx, written by 'sbx completion powershell'\n\n"
+	"$script:SbxOptions = [System.Collections.Generic.Dictionary[string,string]]::new("
+	"[StringComparer]::Ordinal)\n"
+	"$script:SbxValues = [System.Collections.Generic.Dictionary[string,string]]::new("
+	"[StringComparer]::Ordinal)\n"
+	"$script:SbxArguments = [System.Collections.Generic.Dictionary[string,string]]::new("
+	"[StringComparer]::Ordinal)\n\n";
+
+static const char powershell_functions[] =
+	"\nfunction script:Get-SbxWords([string]$Offer) {\n"
+	"    $kind, $words = $Offer -split ' '\n"
+	"    switch ($kind) {\n"
+	"        'words' { $words }\n"
+	"        'copy' { & sbx __words sandbox 2>$null | ForEach-Object { \"${_}:\" } }\n"
+	"        { $_ -in 'sandbox', 'template', 'branch', 'service', 'setting', 'preset', 'agent' "
+	"} "
+	"{ & sbx __words $kind 2>$null }\n"
+	"    }\n"
+	"}\n\n"
+	"Register-ArgumentCompleter -Native -CommandName sbx -ScriptBlock {\n"
+	"    param($wordToComplete, $commandAst, $cursorPosition)\n"
+	"    $path = 'sbx'; $count = 0; $value = $null\n"
+	"    $before = $commandAst.CommandElements | Where-Object { $_.Extent.EndOffset -lt "
+	"$cursorPosition }\n"
+	"    foreach ($element in ($before | Select-Object -Skip 1)) {\n"
+	"        $word = $element.ToString()\n"
+	"        if ($null -ne $value) { $value = $null; continue }\n"
+	"        if ($word -eq '--') { return }\n"
+	"        if ($word.StartsWith('-')) {\n"
+	"            if ($SbxValues.ContainsKey(\"$path $word\")) { $value = $SbxValues[\"$path "
+	"$word\"] }\n"
+	"        } elseif ($SbxOptions.ContainsKey(\"$path $word\")) { $path = \"$path $word\" }\n"
+	"        else { $count++ }\n"
+	"    }\n"
+	"    if ($null -ne $value) { $words = Get-SbxWords $value }\n"
+	"    elseif ($wordToComplete.StartsWith('-')) { $words = $SbxOptions[$path] -split ' ' }\n"
+	"    else { $words = Get-SbxWords $SbxArguments[\"$path $([Math]::Min($count, 1))\"] }\n"
+	"    $words | Where-Object { $_ -and $_.StartsWith($wordToComplete) } | ForEach-Object {\n"
+	"        [System.Management.Automation.CompletionResult]::new($_, $_, 'ParameterValue', "
+	"$_)\n"
+	"    }\n"
+	"}\n";
+
+static void powershell_values(const char *path, const char *dashes, const char *name,
+			      const struct option *option, FILE *to)
+{
+	(void)fprintf(to, "$SbxValues['%s %s%s'] = '%s ", path, dashes, name,
+		      kind_name(option->choices != NULL ? COMPLETE_CHOICES : option->complete));
+	print_words(option->choices, to);
+	(void)fputs("'\n", to);
+}
+
+/* What stands as an argument: 0 the first one, 1 those after it. */
+static void powershell_arguments(const char *path, const struct command *command, FILE *to)
+{
+	if (command->commands == NULL) {
+		(void)fprintf(to, "$SbxArguments['%s 0'] = '%s'\n", path,
+			      kind_name(command->first));
+		(void)fprintf(to, "$SbxArguments['%s 1'] = '%s'\n", path, kind_name(command->rest));
+		return;
+	}
+	(void)fprintf(to, "$SbxArguments['%s 1'] = $SbxArguments['%s 0'] = 'words", path, path);
+	command_for_each (c, command) {
+		if (!c->hidden)
+			(void)fprintf(to, " %s", c->name);
+	}
+	(void)fputs("'\n", to);
+}
+
+static void powershell_command(const char *path, const struct command *command, FILE *to)
+{
+	(void)fprintf(to, "$SbxOptions['%s'] = '--help --debug", path);
+	command_for_each_option (option, command) {
+		if (!option->hidden)
+			(void)fprintf(to, " --%s", option->name);
+	}
+	(void)fputs("'\n", to);
+	command_for_each_option (option, command) {
+		const char letter[2] = { option->letter, '\0' };
+
+		if (!option_has_argument(option))
+			continue;
+		powershell_values(path, "--", option->name, option, to);
+		if (option->letter != 0)
+			powershell_values(path, "-", letter, option, to);
+	}
+	powershell_arguments(path, command, to);
+}
+
+void completion_print_powershell(const struct command *root, FILE *to)
+{
+	(void)fputs(powershell_tables, to);
+	visit("", root, powershell_command, to);
+	(void)fputs(powershell_functions, to);
 }

@@ -14,5 +14,6 @@ struct command;
 void completion_print_bash(const struct command *root, FILE *to);
 void completion_print_zsh(const struct command *root, FILE *to);
 void completion_print_fish(const struct command *root, FILE *to);
+void completion_print_powershell(const struct command *root, FILE *to);
 
 #endif

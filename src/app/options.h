@@ -40,6 +40,7 @@ enum complete {
 	COMPLETE_SERVICE, /* of sbx secret */
 	COMPLETE_PRESET,  /* of sbx policy, or a file */
 	COMPLETE_AGENT,	  /* an agent, then folders */
+	COMPLETE_SETTING, /* of sbx settings */
 	COMPLETE_CHOICES, /* the words of an option's `choices` */
 	COMPLETE_COPY,	  /* SANDBOX: or a file */
 };
@@ -97,6 +98,7 @@ enum { ARGUMENTS_MANY = 1 << 20 };
 /* What every command accepts. */
 struct global_options {
 	bool help, debug;
+	bool cloud;	      /* of other versions: run elsewhere */
 	const char *app_name; /* as SBX_APP_NAME */
 };
 extern const struct option global_options[];

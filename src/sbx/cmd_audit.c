@@ -14,7 +14,6 @@
 #include "sbx/commands.h"
 #include "sbx/format.h"
 #include "sbx/policy.h"
-#include "sbx/report.h"
 #include "sbx/sandbox.h"
 
 enum { LIMIT_DEFAULT = 50, DETAILS_MAX = 1 << 16 };
@@ -42,8 +41,8 @@ static int run_verify(const struct invocation *invocation, struct err *err)
 	if (r < 0)
 		return r;
 	right = json_is_true(json_object_get(answer, "right"));
-	if (format_is_json(&options->format))
-		r = report_json(answer, err);
+	if (format_is_document(&options->format))
+		r = format_print(&options->format, answer, err);
 	else if (right)
 		(void)printf("%" JSON_INTEGER_FORMAT " lines are right; the last hash is %s\n",
 			     json_integer_value(json_object_get(answer, "lines")),
@@ -184,8 +183,9 @@ static int run_show(const struct invocation *invocation, struct err *err)
 		r = client_call(&client, "GET", path, NULL, &answer, err);
 	if (r < 0)
 		return r;
-	r = format_is_json(&options->format) ? report_json(answer, err)
-					     : print_lines(json_object_get(answer, "lines"), err);
+	r = format_is_document(&options->format)
+		    ? format_print(&options->format, answer, err)
+		    : print_lines(json_object_get(answer, "lines"), err);
 	json_decref(answer);
 	return r;
 }

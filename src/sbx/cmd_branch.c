@@ -11,7 +11,6 @@
 #include "sbx/client.h"
 #include "sbx/columns.h"
 #include "sbx/format.h"
-#include "sbx/report.h"
 #include "sbx/sandbox.h"
 
 enum { COLUMNS = 5, COUNT_SIZE = 24 };
@@ -102,10 +101,10 @@ static int print_table(const json_t *list, struct err *err)
 	return 0;
 }
 
-static int print_json(json_t *list, struct err *err)
+static int print_document(const struct format_options *format, json_t *list, struct err *err)
 {
 	json_t *document = json_pack("{s:O}", "branches", list);
-	int r = report_json(document, err);
+	int r = format_print(format, document, err);
 
 	json_decref(document);
 	return r;
@@ -125,8 +124,8 @@ static int list(const struct invocation *invocation, struct err *err)
 	sandboxes = branch_sandboxes(&client);
 	branches = json_array();
 	r = collect(&repository, sandboxes, branches, err);
-	if (r == 0 && format_is_json(invocation->values))
-		r = print_json(branches, err);
+	if (r == 0 && format_is_document(invocation->values))
+		r = print_document(invocation->values, branches, err);
 	else if (r == 0)
 		r = print_table(branches, err);
 	json_decref(branches);

@@ -23,6 +23,13 @@ static int run_fish(const struct invocation *invocation, struct err *err)
 	return 0;
 }
 
+static int run_powershell(const struct invocation *invocation, struct err *err)
+{
+	(void)err;
+	completion_print_powershell(invocation->path[0], stdout);
+	return 0;
+}
+
 static const struct command bash = {
 	.name = "bash",
 	.summary = "Print completion for bash",
@@ -46,7 +53,15 @@ static const struct command fish = {
 	.run = run_fish,
 };
 
-static const struct command *const commands[] = { &bash, &zsh, &fish, NULL };
+static const struct command powershell = {
+	.name = "powershell",
+	.summary = "Print completion for PowerShell",
+	.examples =
+		"sbx completion powershell | Out-String | Invoke-Expression\tin the file $PROFILE",
+	.run = run_powershell,
+};
+
+static const struct command *const commands[] = { &bash, &zsh, &fish, &powershell, NULL };
 
 const struct command cmd_completion = {
 	.name = "completion",

@@ -15,7 +15,6 @@
 #include "sbx/client.h"
 #include "sbx/daemon.h"
 #include "sbx/format.h"
-#include "sbx/report.h"
 #include "sbx/sandbox.h"
 
 enum { STOP_TIMEOUT_MS = 60000 };
@@ -141,11 +140,11 @@ static int print_status(const struct format_options *format, const json_t *healt
 	json_t *document;
 	int r = 0;
 
-	if (format_is_json(format)) {
+	if (format_is_document(format)) {
 		document = json_pack("{s:s, s:s*, s:s*, s:O*, s:O*}", "status", status, "socket",
 				     socket, "logs", log, "pid", json_object_get(health, "pid"),
 				     "version", json_object_get(health, "version"));
-		r = report_json(document, err);
+		r = format_print(format, document, err);
 		json_decref(document);
 		return r;
 	}

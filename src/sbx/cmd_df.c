@@ -101,7 +101,8 @@ static int run(const struct invocation *invocation, struct err *err)
 		r = client_call(&client, "GET", "/df", NULL, &account, err);
 	if (r < 0)
 		return r;
-	r = format_is_json(format) ? report_json(account, err) : print_table(account, err);
+	r = format_is_document(format) ? format_print(format, account, err)
+				       : print_table(account, err);
 	json_decref(account);
 	return r;
 }

@@ -15,6 +15,7 @@
 #include "sbx/client.h"
 #include "sbx/columns.h"
 #include "sbx/daemon.h"
+#include "sbx/format.h"
 #include "sbx/report.h"
 #include "sbx/sandbox.h"
 
@@ -22,7 +23,7 @@ struct diagnose_options {
 	const char *format;
 };
 
-static const char *const formats[] = { "text", "json", "github-issue", NULL };
+static const char *const formats[] = { "text", "json", "yaml", "github-issue", NULL };
 
 static const struct option rows[] = {
 	{ .name = "output",
@@ -31,7 +32,7 @@ static const struct option rows[] = {
 	  .argument = "FORMAT",
 	  .choices = formats,
 	  .offset = offsetof(struct diagnose_options, format),
-	  .help = "text, json or github-issue (default: text)" },
+	  .help = "text, json, yaml or github-issue (default: text)" },
 	{ .name = "format",
 	  .kind = OPTION_STRING,
 	  .argument = "FORMAT",
@@ -348,8 +349,10 @@ static void print_issue(const json_t *report)
 
 static int print_report(const json_t *report, const char *format, struct err *err)
 {
-	if (format != NULL && strcmp(format, "json") == 0)
-		return report_json(report, err);
+	const struct format_options machine = { .format = format };
+
+	if (format_is_document(&machine))
+		return format_print(&machine, report, err);
 	if (format == NULL || strcmp(format, "text") == 0)
 		return print_text(report, err);
 	print_issue(report);

@@ -89,11 +89,12 @@ static int exists(struct client *client, const struct environment *environment, 
 	return 1;
 }
 
-static int print_plan(const json_t *plan, const struct environment *environment, struct err *err)
+static int print_plan(const struct format_options *format, const json_t *plan,
+		      const struct environment *environment, struct err *err)
 {
 	json_t *document = json_pack("{s:s, s:b, s:O}", "name", environment->name, "approved",
 				     environment_is_approved(environment, plan), "steps", plan);
-	int r = report_json(document, err);
+	int r = format_print(format, document, err);
 
 	json_decref(document);
 	return r;
@@ -110,8 +111,8 @@ static int run_plan(const struct invocation *invocation, struct err *err)
 		r = environment_plan(&environment, options->skip_commands, &plan, err);
 	if (r < 0)
 		return r;
-	if (format_is_json(&options->format)) {
-		r = print_plan(plan, &environment, err);
+	if (format_is_document(&options->format)) {
+		r = print_plan(&options->format, plan, &environment, err);
 	} else {
 		environment_plan_print(plan);
 		(void)puts(environment_is_approved(&environment, plan)

@@ -109,8 +109,8 @@ static int run(const struct invocation *invocation, struct err *err)
 		r = client_call(&client, "GET", path, NULL, &sandbox, err);
 	if (r < 0)
 		return r;
-	if (format_is_json(format)) {
-		r = report_json(sandbox, err);
+	if (format_is_document(format)) {
+		r = format_print(format, sandbox, err);
 	} else {
 		json_object_foreach(sandbox, key, value)
 		{

@@ -13,7 +13,6 @@
 #include "sbx/format.h"
 #include "sbx/kit_options.h"
 #include "sbx/kit_read.h"
-#include "sbx/report.h"
 #include "sbx/sandbox.h"
 
 struct inspect_options {
@@ -105,7 +104,7 @@ static void print_kit(const struct kit_read *read)
 }
 
 static int inspect_resolved(const char *reference, const struct kit_options *options,
-			    struct err *err)
+			    const struct format_options *format, struct err *err)
 {
 	autocall(resolved_kit_finish) struct resolved_kit resolved = { .kit = NULL };
 	int r = kit_resolve_options(options, reference, &resolved, err);
@@ -113,7 +112,7 @@ static int inspect_resolved(const char *reference, const struct kit_options *opt
 	if (r < 0)
 		return r;
 	kit_print_warnings(resolved.warnings);
-	return report_json(resolved.kit, err);
+	return format_print(format, resolved.kit, err);
 }
 
 static int run_inspect(const struct invocation *invocation, struct err *err)
@@ -124,15 +123,15 @@ static int run_inspect(const struct invocation *invocation, struct err *err)
 	int r;
 
 	if (options->resolved)
-		return inspect_resolved(reference, &options->kit, err);
+		return inspect_resolved(reference, &options->kit, &options->format, err);
 	if (options->kit.kits.count > 0)
 		return err_set(err, -EINVAL, "--kit goes with --resolved");
 	r = kit_read(reference, &options->kit, &read, err);
 	if (r < 0)
 		return r;
 	kit_print_warnings(read.kit.warnings);
-	if (format_is_json(&options->format))
-		r = report_json(read.kit.spec, err);
+	if (format_is_document(&options->format))
+		r = format_print(&options->format, read.kit.spec, err);
 	else
 		print_kit(&read);
 	kit_read_finish(&read);

@@ -12,7 +12,6 @@
 #include "sbx/columns.h"
 #include "sbx/format.h"
 #include "sbx/portspec.h"
-#include "sbx/report.h"
 #include "sbx/sandbox.h"
 
 struct ls_options {
@@ -97,7 +96,7 @@ static void print_names(const json_t *list)
 	}
 }
 
-static int print_json(const json_t *list, struct err *err)
+static int print_document(const struct format_options *format, const json_t *list, struct err *err)
 {
 	json_t *document, *sandbox;
 	size_t i;
@@ -109,7 +108,7 @@ static int print_json(const json_t *list, struct err *err)
 			return err_set(err, -ENOMEM, "out of memory");
 	}
 	document = json_pack("{s:O}", "sandboxes", list);
-	r = report_json(document, err);
+	r = format_print(format, document, err);
 	json_decref(document);
 	return r;
 }
@@ -123,14 +122,14 @@ static int run(const struct invocation *invocation, struct err *err)
 
 	if (r < 0)
 		return r;
-	client.quiet = options->quiet || format_is_json(&options->format);
+	client.quiet = options->quiet || format_is_document(&options->format);
 	r = sandbox_list(&client, &list, err);
 	if (r < 0)
 		return r;
 	if (options->quiet)
 		print_names(list);
-	else if (format_is_json(&options->format))
-		r = print_json(list, err);
+	else if (format_is_document(&options->format))
+		r = print_document(&options->format, list, err);
 	else
 		r = print_table(list, err);
 	json_decref(list);

@@ -126,8 +126,8 @@ static int run_profiles(const struct invocation *invocation, struct err *err)
 		r = client_call(&client, "GET", "/policy/profiles", NULL, &answer, err);
 	if (r < 0)
 		return r;
-	r = format_is_json(&options->format) ? report_json(answer, err)
-					     : print_profiles(answer, err);
+	r = format_is_document(&options->format) ? format_print(&options->format, answer, err)
+						 : print_profiles(answer, err);
 	json_decref(answer);
 	return r;
 }

@@ -9,7 +9,6 @@
 #include "sbx/client.h"
 #include "sbx/format.h"
 #include "sbx/policy.h"
-#include "sbx/report.h"
 #include "sbx/sandbox.h"
 
 struct check_options {
@@ -109,8 +108,8 @@ static int run_check(const struct invocation *invocation, struct err *err)
 	if (r < 0)
 		return r;
 	allowed = json_is_true(json_object_get(answer, "allowed"));
-	if (format_is_json(&options->format)) {
-		r = report_json(answer, err);
+	if (format_is_document(&options->format)) {
+		r = format_print(&options->format, answer, err);
 	} else {
 		print_verdict(answer, allowed);
 		if (options->verbose)
@@ -130,8 +129,8 @@ static int run_explain(const struct invocation *invocation, struct err *err)
 
 	if (r < 0)
 		return r;
-	if (format_is_json(&options->format))
-		r = report_json(answer, err);
+	if (format_is_document(&options->format))
+		r = format_print(&options->format, answer, err);
 	else
 		print_chain(answer);
 	json_decref(answer);

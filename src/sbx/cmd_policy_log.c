@@ -12,7 +12,6 @@
 #include "sbx/columns.h"
 #include "sbx/format.h"
 #include "sbx/policy.h"
-#include "sbx/report.h"
 #include "sbx/sandbox.h"
 
 enum { LOG_COLUMNS = 8, APPROVAL_COLUMNS = 7, LIMIT_MAX = 100000 };
@@ -157,9 +156,9 @@ static int print_log(const json_t *blocked, const json_t *allowed,
 	json_t *document;
 	int r;
 
-	if (format_is_json(&options->format)) {
+	if (format_is_document(&options->format)) {
 		document = json_pack("{sO sO}", "blocked_hosts", blocked, "allowed_hosts", allowed);
-		r = report_json(document, err);
+		r = format_print(&options->format, document, err);
 		json_decref(document);
 		return r;
 	}
@@ -279,8 +278,8 @@ static int run_approvals(const struct invocation *invocation, struct err *err)
 
 	if (r < 0)
 		return r;
-	r = format_is_json(&options->format)
-		    ? report_json(answer, err)
+	r = format_is_document(&options->format)
+		    ? format_print(&options->format, answer, err)
 		    : print_approvals(json_object_get(answer, "approvals"), err);
 	json_decref(answer);
 	return r;

@@ -11,7 +11,6 @@
 #include "sbx/columns.h"
 #include "sbx/format.h"
 #include "sbx/policy.h"
-#include "sbx/report.h"
 #include "sbx/sandbox.h"
 
 enum { SUMMARY_MAX = 1 << 16, WIDE_COLUMNS = 12, ID_PREFIX_LEAST = 4 };
@@ -343,11 +342,11 @@ static int print_list(const json_t *policy, const struct ls_options *options, st
 	bool initialized = json_is_true(json_object_get(policy, "initialized"));
 	int r = 0;
 
-	if (format_is_json(&options->format)) {
+	if (format_is_document(&options->format)) {
 		json_t *document = json_pack("{sb sO* sO}", "initialized", initialized, "preset",
 					     json_object_get(policy, "preset"), "rules", rules);
 
-		r = report_json(document, err);
+		r = format_print(&options->format, document, err);
 		json_decref(document);
 	} else if (json_array_size(json_object_get(policy, "rules")) > 0 &&
 		   json_array_size(rules) == 0) {
@@ -358,7 +357,7 @@ static int print_list(const json_t *policy, const struct ls_options *options, st
 		(void)printf("The policy '%s' has no rules: everything is denied.\n",
 			     sandbox_text(policy, "preset"));
 	}
-	if (!initialized && !format_is_json(&options->format))
+	if (!initialized && !format_is_document(&options->format))
 		(void)fputs(
 			"global network policy has not been initialized; choose one with: sbx "
 			"policy init balanced\n",
@@ -499,7 +498,8 @@ static bool is_one_policy(const json_t *rules, const char *word)
 	return json_array_size(rules) > 0;
 }
 
-static int print_meant(const json_t *rules, const char *word, bool as_json, struct err *err)
+static int print_meant(const json_t *rules, const char *word, const struct format_options *format,
+		       struct err *err)
 {
 	json_t *rule;
 	size_t i;
@@ -513,9 +513,9 @@ static int print_meant(const json_t *rules, const char *word, bool as_json, stru
 		print_candidates(rules);
 		return err_set(err, -EINVAL, "'%s' is ambiguous; use one of these ids", word);
 	}
-	if (as_json) {
+	if (format_is_document(format)) {
 		json_t *document = json_pack("{sO}", "rules", rules);
-		int r = report_json(document, err);
+		int r = format_print(format, document, err);
 
 		json_decref(document);
 		return r;
@@ -542,7 +542,7 @@ static int run_inspect(const struct invocation *invocation, struct err *err)
 	if (r < 0)
 		return r;
 	rules = find_meant(policy, word);
-	r = print_meant(rules, word, format_is_json(&options->format), err);
+	r = print_meant(rules, word, &options->format, err);
 	json_decref(rules);
 	json_decref(policy);
 	return r;

@@ -155,8 +155,8 @@ static int run_rule(const struct invocation *invocation, const char *decision, s
 	if (r < 0)
 		return r;
 	rule = json_object_get(answer, "rule");
-	if (format_is_json(&options->format)) {
-		r = report_json(answer, err);
+	if (format_is_document(&options->format)) {
+		r = format_print(&options->format, answer, err);
 	} else {
 		(void)printf("Rule %s policy local (scope: %s): %s\n",
 			     json_is_true(json_object_get(answer, "existed")) ? "is already in"

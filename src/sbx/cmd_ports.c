@@ -11,7 +11,6 @@
 #include "sbx/columns.h"
 #include "sbx/format.h"
 #include "sbx/portspec.h"
-#include "sbx/report.h"
 #include "sbx/sandbox.h"
 
 struct ports_options {
@@ -72,7 +71,8 @@ static int print_table(const json_t *ports, struct err *err)
 	return 0;
 }
 
-static int list(struct client *client, const char *name, bool as_json, struct err *err)
+static int list(struct client *client, const char *name, const struct format_options *format,
+		struct err *err)
 {
 	autofree char *path = client_path(name, "/ports");
 	json_t *answer = NULL;
@@ -80,7 +80,8 @@ static int list(struct client *client, const char *name, bool as_json, struct er
 			     : client_call(client, "GET", path, NULL, &answer, err);
 
 	if (r == 0)
-		r = as_json ? report_json(json_object_get(answer, "ports"), err)
+		r = format_is_document(format)
+			    ? format_print(format, json_object_get(answer, "ports"), err)
 			    : print_table(json_object_get(answer, "ports"), err);
 	json_decref(answer);
 	return r;
@@ -138,7 +139,7 @@ static int run(const struct invocation *invocation, struct err *err)
 		r = change(&client, name, &options->publish, "/ports", "published", "Published",
 			   err);
 	if (r == 0 && options->unpublish.count + options->publish.count == 0)
-		r = list(&client, name, format_is_json(&options->format), err);
+		r = list(&client, name, &options->format, err);
 	return r;
 }
 

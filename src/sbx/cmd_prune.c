@@ -183,21 +183,21 @@ static int confirm(const json_t *chosen, bool force, struct err *err)
 static int prune(struct client *client, const struct prune_options *options, const json_t *chosen,
 		 const json_t *unknown, struct err *err)
 {
-	bool json = format_is_json(&options->format);
+	bool silent = format_is_document(&options->format);
 	json_t *document;
 	int r = 0;
 
 	if (!options->dry_run && json_array_size(chosen) > 0) {
 		r = confirm(chosen, options->force, err);
 		if (r == 0)
-			r = remove_chosen(client, chosen, json);
+			r = remove_chosen(client, chosen, silent);
 		if (r < 0)
 			return r;
 	}
-	if (json) {
+	if (silent) {
 		document = json_pack("{s:O, s:O}", options->dry_run ? "would_remove" : "removed",
 				     chosen, "skipped_unknown_stop", unknown);
-		r = report_json(document, err) < 0 ? -EIO : r;
+		r = format_print(&options->format, document, err) < 0 ? -EIO : r;
 		json_decref(document);
 	} else if (json_array_size(chosen) == 0) {
 		(void)puts("No stopped sandbox to remove");

@@ -13,7 +13,6 @@
 #include "sbx/client.h"
 #include "sbx/columns.h"
 #include "sbx/format.h"
-#include "sbx/report.h"
 
 enum { COLUMNS = 4 };
 
@@ -78,7 +77,8 @@ static json_t *text_of(const char *path)
 	return text;
 }
 
-static int print_json(const struct findings *findings, struct err *err)
+static int print_document(const struct format_options *format, const struct findings *findings,
+			  struct err *err)
 {
 	json_t *list = json_array(), *document;
 	int r;
@@ -94,7 +94,7 @@ static int print_json(const struct findings *findings, struct err *err)
 	}
 	document = json_pack("{s:o, s:I}", "findings", list, "left_out",
 			     (json_int_t)findings->left_out);
-	r = report_json(document, err);
+	r = format_print(format, document, err);
 	json_decref(document);
 	return r;
 }
@@ -118,8 +118,9 @@ static int review(const struct branch_place *place, const struct review_options 
 		r = review_branch(&quarantine, &findings, err);
 	if (r < 0)
 		return r;
-	return format_is_json(&options->format) ? print_json(&findings, err)
-						: print_table(&findings, err);
+	return format_is_document(&options->format)
+		       ? print_document(&options->format, &findings, err)
+		       : print_table(&findings, err);
 }
 
 static int run(const struct invocation *invocation, struct err *err)

@@ -11,7 +11,6 @@
 #include "sbx/client.h"
 #include "sbx/columns.h"
 #include "sbx/format.h"
-#include "sbx/report.h"
 #include "sbx/sandbox.h"
 #include "sbx/secrets.h"
 
@@ -220,8 +219,8 @@ static void state_scopes(json_t *entries)
 	}
 }
 
-static int print_json(struct client *client, const json_t *list, json_t *secrets, json_t *customs,
-		      struct err *err)
+static int print_document(struct client *client, const struct format_options *format,
+			  const json_t *list, json_t *secrets, json_t *customs, struct err *err)
 {
 	json_t *document = json_pack("{sO sO so si ss}", "secrets", secrets, "custom_secrets",
 				     customs, "shadowed_services", find_shadowed(list),
@@ -231,7 +230,8 @@ static int print_json(struct client *client, const json_t *list, json_t *secrets
 
 	state_scopes(secrets);
 	state_scopes(customs);
-	r = document != NULL ? report_json(document, err) : err_set(err, -ENOMEM, "out of memory");
+	r = document != NULL ? format_print(format, document, err)
+			     : err_set(err, -ENOMEM, "out of memory");
 	json_decref(document);
 	return r;
 }
@@ -245,7 +245,7 @@ static int run(const struct invocation *invocation, struct err *err)
 
 	if (r == 0 && options->global && options->sandbox != NULL)
 		r = err_set(err, -EINVAL, "--global and --sandbox exclude each other");
-	client.quiet = options->quiet || format_is_json(&options->format);
+	client.quiet = options->quiet || format_is_document(&options->format);
 	if (r == 0)
 		r = secrets_list(&client, &list, err);
 	if (r < 0)
@@ -255,8 +255,8 @@ static int run(const struct invocation *invocation, struct err *err)
 	if (options->quiet) {
 		print_names(secrets);
 		print_names(customs);
-	} else if (format_is_json(&options->format)) {
-		r = print_json(&client, list, secrets, customs, err);
+	} else if (format_is_document(&options->format)) {
+		r = print_document(&client, &options->format, list, secrets, customs, err);
 	} else {
 		r = print_table(options, secrets, customs, err);
 	}

@@ -80,7 +80,7 @@ static int print_table(const json_t *list, struct err *err)
 	return 0;
 }
 
-static int print_json(const json_t *list, struct err *err)
+static int print_document(const struct format_options *format, const json_t *list, struct err *err)
 {
 	json_t *images = json_array(), *document, *template;
 	size_t i;
@@ -99,7 +99,7 @@ static int print_json(const json_t *list, struct err *err)
 				  json_is_true(json_object_get(template, "builtin"))));
 	}
 	document = json_pack("{so}", "images", images);
-	r = report_json(document, err);
+	r = format_print(format, document, err);
 	json_decref(document);
 	return r;
 }
@@ -117,8 +117,8 @@ static int run_ls(const struct invocation *invocation, struct err *err)
 	if (r < 0)
 		return r;
 	list = json_object_get(answer, "templates");
-	if (format_is_json(&options->format)) {
-		r = print_json(list, err);
+	if (format_is_document(&options->format)) {
+		r = print_document(&options->format, list, err);
 	} else if (options->quiet) {
 		json_array_foreach(list, i, template)
 		{

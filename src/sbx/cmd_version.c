@@ -9,7 +9,6 @@
 #include "base/err.h"
 #include "sbx/client.h"
 #include "sbx/format.h"
-#include "sbx/report.h"
 #include "sbx/sandbox.h"
 
 /* The daemon's health when it runs; owned by the caller, NULL else. */
@@ -34,9 +33,9 @@ static int run(const struct invocation *invocation, struct err *err)
 	json_t *document;
 	int r = 0;
 
-	if (format_is_json(format)) {
+	if (format_is_document(format)) {
 		document = json_pack("{s:s, s:O*}", "version", SBX_VERSION, "server", health);
-		r = report_json(document, err);
+		r = format_print(format, document, err);
 		json_decref(document);
 	} else {
 		(void)printf("sbx version: v%s\n", SBX_VERSION);

@@ -12,6 +12,7 @@
 #include "sbx/client.h"
 #include "sbx/commands.h"
 #include "sbx/sandbox.h"
+#include "sbx/settings.h"
 
 /* A member of each item of a list of sbxd's. No daemon is started for it: then there is none. */
 static int print_listed(const struct invocation *invocation, const char *path, const char *list,
@@ -76,6 +77,15 @@ static int print_branches(const struct invocation *invocation, struct err *err)
 	return print_sandboxes(invocation, err);
 }
 
+static int print_settings(const struct invocation *invocation, struct err *err)
+{
+	(void)invocation;
+	(void)err;
+	for (const struct setting *row = settings_rows; row->key != NULL; row++)
+		(void)puts(row->key);
+	return 0;
+}
+
 static int run(const struct invocation *invocation, struct err *err)
 {
 	static const struct {
@@ -85,6 +95,7 @@ static int run(const struct invocation *invocation, struct err *err)
 		{ "sandbox", print_sandboxes },	 { "agent", print_agents },
 		{ "template", print_templates }, { "branch", print_branches },
 		{ "service", print_services },	 { "preset", print_presets },
+		{ "setting", print_settings },
 	};
 
 	for (size_t i = 0; i < countof(rows); i++)

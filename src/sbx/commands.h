@@ -13,6 +13,10 @@ extern const struct command sbx_root, older_root, remote_root;
 /* Sections of the page sbx(1) that no table has. */
 extern const struct man_section sbx_man_sections[];
 
+/* Hidden ones that only say what to do instead (cmd_absent.c). */
+extern const struct command cmd_attach, cmd_mcp, cmd_move, cmd_setup, cmd_skills, cmd_ssh, cmd_ttl,
+	cmd_tui, cmd_volume;
+
 extern const struct command cmd_audit;
 extern const struct command cmd_branch;
 extern const struct command cmd_branch_diff;
@@ -56,6 +60,7 @@ extern const struct command cmd_secret_set;
 extern const struct command cmd_secret_set_custom;
 extern const struct command cmd_secret_unlock;
 extern const struct command cmd_secret_unset;
+extern const struct command cmd_settings;
 extern const struct command cmd_stop;
 extern const struct command cmd_template;
 extern const struct command cmd_version;

@@ -1,8 +1,14 @@
 #include "sbx/format.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
-static const char *const formats[] = { "table", "json", NULL };
+#include "base/err.h"
+#include "sbx/report.h"
+#include "sbx/yamlout.h"
+
+static const char *const formats[] = { "table", "json", "yaml", NULL };
 
 const struct option format_option_rows[] = {
 	{ .name = "format",
@@ -10,7 +16,7 @@ const struct option format_option_rows[] = {
 	  .argument = "FORMAT",
 	  .choices = formats,
 	  .offset = offsetof(struct format_options, format),
-	  .help = "table or json (default: table)" },
+	  .help = "table, json or yaml (default: table)" },
 	{ .name = "output",
 	  .letter = 'o',
 	  .kind = OPTION_STRING,
@@ -26,7 +32,21 @@ const struct option format_option_rows[] = {
 	{ .name = NULL },
 };
 
-bool format_is_json(const struct format_options *options)
+static bool is_format(const struct format_options *options, const char *name)
 {
-	return options->format != NULL && strcmp(options->format, "json") == 0;
+	return options->format != NULL && strcmp(options->format, name) == 0;
+}
+
+bool format_is_document(const struct format_options *options)
+{
+	return is_format(options, "json") || is_format(options, "yaml");
+}
+
+int format_print(const struct format_options *options, const json_t *document, struct err *err)
+{
+	if (!is_format(options, "yaml"))
+		return report_json(document, err);
+	if (yamlout_print(document, stdout) < 0)
+		return err_set(err, -EIO, "cannot write the answer as YAML");
+	return 0;
 }

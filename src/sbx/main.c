@@ -67,7 +67,10 @@ static int run(int argc, char **argv)
 		(void)setenv("SBX_APP_NAME", invocation.globals.app_name, 1);
 	if (invocation.globals.help || invocation.command->run == NULL)
 		return show_help(&invocation);
-	r = invocation.command->run(&invocation, &err);
+	r = invocation.globals.cloud
+		    ? err_set(&err, -ENOTSUP,
+			      "sandboxes of this sbx run on this machine only; leave out --cloud")
+		    : invocation.command->run(&invocation, &err);
 	if (r >= 0)
 		return r;
 	report_error(&err);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/nearest.h"
 #include "base/buf.h"
 #include "base/check.h"
 #include "base/cleanup.h"
@@ -16,16 +17,42 @@
 
 enum { SETTINGS_MAX = 256 << 10 };
 
-static const struct {
-	const char *key, *standard; /* as JSON */
-	bool is_list;		    /* of strings; else a boolean */
-} rows[] = {
-	{ "env.rememberHostCommands", "false", false },
-	{ "kit.allowedSources", "[\"docker.io/\"]", true },
-	{ "kit.allowLocalKits", "true", false },
-	{ "kit.requireSignature", "false", false },
-	{ "kit.trustedKeys", "[]", true },
+const struct setting settings_rows[] = {
+	{ "env.rememberHostCommands", SETTING_FLAG, "false",
+	  "commands of an environment are agreed to once, not every time" },
+	{ "kit.allowLocalKits", SETTING_FLAG, "true",
+	  "kits in folders and ZIP files of this machine" },
+	{ "kit.allowedSources", SETTING_LIST, "[\"docker.io/\"]",
+	  "where kits may come from: beginnings of references, * for all" },
+	{ "kit.requireSignature", SETTING_FLAG, "false", "only kits that a trusted key signed" },
+	{ "kit.trustedKeys", SETTING_LIST, "[]", "files of public keys that may sign kits" },
+	{ NULL, SETTING_FLAG, NULL, NULL },
 };
+
+static const struct setting *find_row(const char *key)
+{
+	for (const struct setting *row = settings_rows; row->key != NULL; row++)
+		if (strcmp(row->key, key) == 0)
+			return row;
+	return NULL;
+}
+
+const struct setting *settings_find(const char *key, struct err *err)
+{
+	const struct setting *row = find_row(key);
+	struct nearest nearest = nearest_begin(key);
+
+	if (row != NULL)
+		return row;
+	for (row = settings_rows; row->key != NULL; row++)
+		nearest_offer(&nearest, row->key);
+	if (nearest.best != NULL)
+		(void)err_set(err, -ENOENT, "there is no setting '%s'; did you mean '%s'?", key,
+			      nearest.best);
+	else
+		(void)err_set(err, -ENOENT, "there is no setting '%s'; see: sbx settings ls", key);
+	return NULL;
+}
 
 char *settings_path(const char *file)
 {
@@ -57,12 +84,12 @@ int settings_forget(struct err *err)
 	return 0;
 }
 
-static bool is_right(const json_t *value, bool is_list)
+static bool is_right(const json_t *value, const struct setting *setting)
 {
 	json_t *item;
 	size_t i;
 
-	if (!is_list)
+	if (setting->kind == SETTING_FLAG)
 		return json_is_boolean(value);
 	json_array_foreach(value, i, item) if (!json_is_string(item)) return false;
 	return json_is_array(value);
@@ -75,15 +102,14 @@ static int check(const char *path, const json_t *settings, struct err *err)
 
 	json_object_foreach((json_t *)settings, key, value)
 	{
-		size_t row = 0;
+		const struct setting *row = find_row(key);
 
-		while (row < countof(rows) && strcmp(rows[row].key, key) != 0)
-			row++;
-		if (row == countof(rows))
+		if (row == NULL)
 			return err_set(err, -EINVAL, "%s: there is no setting '%s'", path, key);
-		if (!is_right(value, rows[row].is_list))
+		if (!is_right(value, row))
 			return err_set(err, -EINVAL, "%s: '%s' must be %s", path, key,
-				       rows[row].is_list ? "a list of strings" : "true or false");
+				       row->kind == SETTING_LIST ? "a list of strings"
+								 : "true or false");
 	}
 	return 0;
 }
@@ -110,22 +136,77 @@ static int read_file(const char *path, json_t **ret, struct err *err)
 	return check(path, *ret, err);
 }
 
-int settings_read(json_t **ret, struct err *err)
+int settings_read_said(json_t **ret, struct err *err)
 {
 	autofree char *path = settings_path("settings.json");
-	json_t *settings = NULL;
-	int r = path != NULL ? read_file(path, &settings, err) : 0;
 
-	if (path == NULL)
-		settings = json_object();
-	for (size_t i = 0; r == 0 && i < countof(rows); i++)
-		if (json_object_get(settings, rows[i].key) == NULL &&
-		    json_object_set_new(settings, rows[i].key,
-					json_loads(rows[i].standard, JSON_DECODE_ANY, NULL)) < 0)
+	if (path != NULL)
+		return read_file(path, ret, err);
+	*ret = json_object();
+	return *ret != NULL ? 0 : err_set(err, -ENOMEM, "out of memory");
+}
+
+int settings_read(json_t **ret, struct err *err)
+{
+	json_t *settings = NULL;
+	int r = settings_read_said(&settings, err);
+
+	for (const struct setting *row = settings_rows; r == 0 && row->key != NULL; row++)
+		if (json_object_get(settings, row->key) == NULL &&
+		    json_object_set_new(settings, row->key,
+					json_loads(row->standard, JSON_DECODE_ANY, NULL)) < 0)
 			r = err_set(err, -ENOMEM, "out of memory");
 	if (r < 0)
 		json_decref(settings);
 	else
 		*ret = settings;
 	return r;
+}
+
+int settings_write(const json_t *said, struct err *err)
+{
+	autofree char *path = settings_path("settings.json"), *folder = settings_path("");
+	autofree char *text = json_dumps(said, JSON_INDENT(2) | JSON_SORT_KEYS);
+	int r;
+
+	if (path == NULL || folder == NULL)
+		return err_set(err, -ENOENT,
+			       "there is no folder for settings: set HOME or XDG_CONFIG_HOME");
+	if (text == NULL)
+		return err_set(err, -ENOMEM, "out of memory");
+	r = file_make_folders(folder, 0700);
+	if (r == 0)
+		r = file_write(AT_FDCWD, path, text, strlen(text), 0600);
+	return r < 0 ? err_set_errno(err, r, "cannot write the settings in '%s'", path) : 0;
+}
+
+static json_t *list_of(const char *const *words, size_t count)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		(void)json_array_append_new(list, json_string(words[i]));
+	return list;
+}
+
+int settings_parse(const struct setting *setting, const char *const *words, size_t count,
+		   json_t **ret, struct err *err)
+{
+	bool is_json = setting->kind == SETTING_FLAG || (count == 1 && words[0][0] == '[');
+	json_t *value = NULL;
+
+	if (!is_json)
+		value = list_of(words, count);
+	else if (count == 1)
+		value = json_loads(words[0], JSON_DECODE_ANY, NULL);
+	if (value != NULL && is_right(value, setting) &&
+	    (is_json || json_array_size(value) == count)) {
+		*ret = value;
+		return 0;
+	}
+	json_decref(value);
+	return err_set(err, -EINVAL, "'%s' is %s", setting->key,
+		       setting->kind == SETTING_LIST
+			       ? "a list: give its items one after the other, or [] for none"
+			       : "true or false");
 }

@@ -3,22 +3,23 @@
 #include <stddef.h>
 
 static const struct command *const commands[] = {
-	&cmd_run,    &cmd_create,   &cmd_exec,	   &cmd_ls,	    &cmd_stop,	  &cmd_rm,
-	&cmd_prune,  &cmd_cp,	    &cmd_mount,	   &cmd_ports,	    &cmd_logs,	  &cmd_inspect,
-	&cmd_disk,   &cmd_df,	    &cmd_template, &cmd_branch,	    &cmd_review,  &cmd_env,
-	&cmd_kit,    &cmd_policy,   &cmd_secret,   &cmd_login,	    &cmd_logout,  &cmd_audit,
-	&cmd_daemon, &cmd_diagnose, &cmd_reset,	   &cmd_completion, &cmd_version, &cmd_help,
-	&cmd_man,    &cmd_words,    NULL,
+	&cmd_run,    &cmd_create,   &cmd_exec,	   &cmd_ls,	&cmd_stop,	 &cmd_rm,
+	&cmd_prune,  &cmd_cp,	    &cmd_mount,	   &cmd_ports,	&cmd_logs,	 &cmd_inspect,
+	&cmd_disk,   &cmd_df,	    &cmd_template, &cmd_branch, &cmd_review,	 &cmd_env,
+	&cmd_kit,    &cmd_policy,   &cmd_secret,   &cmd_login,	&cmd_logout,	 &cmd_audit,
+	&cmd_daemon, &cmd_diagnose, &cmd_settings, &cmd_reset,	&cmd_completion, &cmd_version,
+	&cmd_help,   &cmd_man,	    &cmd_words,	   &cmd_attach, &cmd_mcp,	 &cmd_move,
+	&cmd_setup,  &cmd_skills,   &cmd_ssh,	   &cmd_ttl,	&cmd_tui,	 &cmd_volume,
+	NULL,
 };
 
 /* The older form differs in how sandboxes are made and removed. */
 static const struct command *const older_commands[] = {
-	&cmd_run,      &cmd_create_older, &cmd_exec,	 &cmd_ls,    &cmd_stop,
-	&cmd_rm_older, &cmd_prune,	  &cmd_cp,	 &cmd_mount, &cmd_ports,
-	&cmd_logs,     &cmd_inspect,	  &cmd_disk,	 &cmd_df,    &cmd_template,
-	&cmd_kit,      &cmd_policy,	  &cmd_secret,	 &cmd_login, &cmd_logout,
-	&cmd_audit,    &cmd_daemon,	  &cmd_diagnose, &cmd_reset, &cmd_completion,
-	&cmd_version,  &cmd_help,	  NULL,
+	&cmd_run,   &cmd_create_older, &cmd_exec,     &cmd_ls,	   &cmd_stop,	  &cmd_rm_older,
+	&cmd_prune, &cmd_cp,	       &cmd_mount,    &cmd_ports,  &cmd_logs,	  &cmd_inspect,
+	&cmd_disk,  &cmd_df,	       &cmd_template, &cmd_kit,	   &cmd_policy,	  &cmd_secret,
+	&cmd_login, &cmd_logout,       &cmd_audit,    &cmd_daemon, &cmd_diagnose, &cmd_settings,
+	&cmd_reset, &cmd_completion,   &cmd_version,  &cmd_help,   NULL,
 };
 
 const struct command sbx_root = {

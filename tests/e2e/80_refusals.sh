@@ -123,3 +123,26 @@ full_disk() {
 	like "$(cat "$TMP/full.err")" "*space*"
 }
 t "a full disk is said in words and leaves nothing" full_disk
+
+settings_are_kept() {
+	is "$(sbx settings get kit.allowLocalKits)" true
+	sbx settings set kit.allowLocalKits false
+	is "$(sbx settings ls --json | jq -r '.settings[] | select(.key == "kit.allowLocalKits") | "\(.value) \(.source)"')" "false override"
+	mkdir -p "$TMP/kit"
+	fails 1 sbx kit inspect "$TMP/kit"
+	like "$(cat "$TMP/stderr")" "*kit.allowLocalKits*"
+	sbx settings unset kit.allowLocalKits
+	is "$(sbx settings get kit.allowLocalKits)" true
+	fails 1 sbx settings set kit.allowLocalKits perhaps
+	fails 1 sbx settings get no.such.key
+}
+t "settings are shown, changed, in force and forgotten" settings_are_kept
+
+not_of_this_sbx() {
+	local command
+	for command in 'mcp ls' tui 'skills add x' 'setup ssh' '--cloud ls'; do
+		fails 1 sbx $command
+		is "$(wc -l <"$TMP/stderr")" 1
+	done
+}
+t "what Docker Sandboxes has and this one has not says so" not_of_this_sbx

@@ -42,6 +42,61 @@ TEST(what_is_not_said_has_a_default)
 	json_decref(settings);
 }
 
+TEST(words_are_values)
+{
+	static const struct {
+		const char *key, *words[3], *json; /* NULL: refused */
+	} cases[] = {
+		{ "kit.allowLocalKits", { "true" }, "true" },
+		{ "kit.allowLocalKits", { "yes" }, NULL },
+		{ "kit.allowLocalKits", { "true", "false" }, NULL },
+		{ "kit.allowedSources", { "docker.io/" }, "[\"docker.io/\"]" },
+		{ "kit.allowedSources", { "a/", "b/" }, "[\"a/\",\"b/\"]" },
+		{ "kit.allowedSources", { "[]" }, "[]" },
+		{ "kit.allowedSources", { "[\"a/\"]" }, "[\"a/\"]" },
+		{ "kit.allowedSources", { "[1]" }, NULL },
+		{ "kit.allowedSources", { "\xff" }, NULL },
+	};
+
+	for (size_t i = 0; i < countof(cases); i++) {
+		struct err err = ERR_INIT;
+		const struct setting *setting = settings_find(cases[i].key, &err);
+		size_t count = 0;
+		json_t *value = NULL;
+		char *text;
+		int r;
+
+		while (count < 3 && cases[i].words[count] != NULL)
+			count++;
+		r = settings_parse(setting, cases[i].words, count, &value, &err);
+		CHECK_EQ(r, cases[i].json != NULL ? 0 : -EINVAL);
+		CHECK_EQ(err.text[0] != '\0', r < 0);
+		text = r == 0 ? json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
+		if (text != NULL)
+			CHECK_STR(text, cases[i].json);
+		free(text);
+		json_decref(value);
+	}
+}
+
+TEST(what_is_written_is_read_back)
+{
+	struct err err = ERR_INIT;
+	json_t *said;
+
+	CHECK_EQ(read_text("{}", &said, &err), 0);
+	json_decref(said);
+	said = json_pack("{s:b}", "kit.requireSignature", 1);
+	CHECK_EQ(settings_write(said, &err), 0);
+	json_decref(said);
+	CHECK_EQ(settings_read_said(&said, &err), 0);
+	CHECK_EQ(json_object_size(said), 1);
+	CHECK(json_is_true(json_object_get(said, "kit.requireSignature")));
+	json_decref(said);
+	CHECK(settings_find("kit.requireSignatur", &err) == NULL);
+	CHECK(strstr(err.text, "kit.requireSignature") != NULL);
+}
+
 TEST(slips_are_refused)
 {
 	static const char *const texts[] = {

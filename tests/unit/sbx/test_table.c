@@ -199,7 +199,7 @@ static const struct {
 	{ "sbx exec d", { "demo" }, "other" },
 	{ "sbx exec --", { "--interactive", "--tty", "--help" }, "--memory" },
 	{ "sbx run --", { "--memory", "--rm", "--debug" }, "--tty" },
-	{ "sbx ls --format ", { "table", "json" }, "demo" },
+	{ "sbx ls --format ", { "table", "json", "yaml" }, "demo" },
 	{ "sbx ls -o ", { "table", "json" }, "demo" },
 	{ "sbx daemon st", { "start", "stop", "status" }, "restart" },
 	{ "sbx daemon status --", { "--json" }, "--detach" },
@@ -212,10 +212,11 @@ static const struct {
 	{ "sbx template rm x ", { "a-template" }, "demo" },
 	{ "sbx branch merge ", { "a-branch" }, "demo" },
 	{ "sbx secret set ", { "a-service" }, "demo" },
+	{ "sbx settings get ", { "a-setting" }, "demo" },
 	{ "sbx cp d", { "demo:" }, "other:" },
 	{ "sbx run --kernel fol", { "folder" }, "shell" },
 	{ "sbx exec -w /tmp -u me ", { "demo" }, "run" },
-	{ "sbx completion ", { "bash", "zsh", "fish" }, "demo" },
+	{ "sbx completion ", { "bash", "zsh", "fish", "powershell" }, "demo" },
 };
 
 static void check_offers(const char *shell, const char *line, const char *offered,
@@ -295,6 +296,50 @@ TEST(zsh_accepts_the_script)
 		"&& print nested' 2>&1");
 	CHECK_STR(said, "_sbx\nnested\n");
 	CHECK_EQ(file_remove_tree(AT_FDCWD, "complete.d"), 0);
+}
+
+/* Answers of PowerShell's own completer, which a host without a terminal can be asked for too. */
+TEST(powershell_completes)
+{
+	if (!is_installed("pwsh"))
+		SKIP("PowerShell is not installed");
+	CHECK_EQ(system(fake_setup), 0);
+	CHECK(write_script("complete.d/sbx.ps1", completion_print_powershell));
+	for (size_t i = 0; i < countof(completions); i++) {
+		char command[512];
+
+		(void)snprintf(
+			command, sizeof(command),
+			"cd complete.d && PATH=$PWD:$PATH pwsh -NoProfile -Command '. ./sbx.ps1; "
+			"(TabExpansion2 \"%s\" %zu).CompletionMatches.CompletionText' 2>&1",
+			completions[i].line, strlen(completions[i].line));
+		autofree char *offered = output_of(command);
+		check_offers("PowerShell", completions[i].line, offered, completions[i].has,
+			     completions[i].not );
+		if (test_failed)
+			return;
+	}
+	CHECK_EQ(file_remove_tree(AT_FDCWD, "complete.d"), 0);
+}
+
+/* Every option and command is in its tables, and every string in it is closed. */
+TEST(powershell_has_the_tables)
+{
+	autofree char *script = NULL;
+	size_t len = 0, quotes = 0;
+	FILE *to = open_memstream(&script, &len);
+
+	CHECK(to != NULL);
+	completion_print_powershell(&sbx_root, to);
+	CHECK_EQ(fclose(to), 0);
+	CHECK(strstr(script, "$SbxValues['sbx ls --format'] = 'words table json yaml'\n") != NULL);
+	CHECK(strstr(script, "$SbxValues['sbx run -m'] = 'nothing '\n") != NULL);
+	CHECK(strstr(script, "$SbxArguments['sbx exec 0'] = 'sandbox'\n") != NULL);
+	CHECK(strstr(script, "= 'words start stop restart status") != NULL);
+	for (const char *at = strstr(script, "$SbxOptions['");
+	     at < strstr(script, "function script:"); at++)
+		quotes += *at == '\'';
+	CHECK_EQ(quotes % 2, 0);
 }
 
 TEST_MAIN()

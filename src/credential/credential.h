@@ -129,6 +129,14 @@ int credential_masker_create(const struct credentials *credentials, const char *
 			     struct credential_masker **ret);
 
 /*
+ * The same for what a server sends after 101 Switching Protocols to WebSocket: a value is masked in
+ * the payload of frames, which keep their lengths (credential/websocket.h). The request must not
+ * offer an extension. -EBADMSG: no frames, or not to be looked into.
+ */
+int credential_masker_create_websocket(const struct credentials *credentials,
+				       struct credential_masker **ret);
+
+/*
  * Fields of a response's head or trailers that hold a real value; how many were changed.
  * -ENOMEM: drop the response, or the trailers.
  */

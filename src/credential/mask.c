@@ -6,12 +6,14 @@
 #include "base/check.h"
 #include "base/cleanup.h"
 #include "credential/set.h"
+#include "credential/websocket.h"
 #include "http/message.h"
 #include "inflate/inflater.h"
 
 struct credential_masker {
 	const struct credentials *credentials; /* weak */
-	struct inflater *inflater;	       /* owned */
+	struct inflater *inflater;	       /* owned; NULL: frames */
+	struct websocket frames;
 	struct needle_search search;
 	bool is_over; /* an error: nothing more may go on */
 };
@@ -60,24 +62,38 @@ static int begin_inflating(const char *encoding, struct inflater **ret)
 	return config.format != NULL ? inflater_create(&config, ret) : -EOPNOTSUPP;
 }
 
+/* inflater: taken over, also on failure. */
+static int create(const struct credentials *credentials, struct inflater *inflater,
+		  struct credential_masker **ret)
+{
+	struct credential_masker *masker = calloc(1, sizeof(*masker));
+
+	if (masker == NULL) {
+		inflater_destroy(inflater);
+		return -ENOMEM;
+	}
+	masker->credentials = credentials;
+	masker->inflater = inflater;
+	needle_search_init(&masker->search, credentials->needles, NEEDLE_MASK);
+	ignore_placeholders(credentials, &masker->search.ignore);
+	websocket_init(&masker->frames, &masker->search);
+	*ret = masker;
+	return 0;
+}
+
 int credential_masker_create(const struct credentials *credentials, const char *encoding,
 			     struct credential_masker **ret)
 {
-	struct credential_masker *masker = calloc(1, sizeof(*masker));
-	int r;
+	struct inflater *inflater;
+	int r = begin_inflating(encoding, &inflater);
 
-	if (masker == NULL)
-		return -ENOMEM;
-	r = begin_inflating(encoding, &masker->inflater);
-	if (r < 0) {
-		free(masker);
-		return r;
-	}
-	masker->credentials = credentials;
-	needle_search_init(&masker->search, credentials->needles, NEEDLE_MASK);
-	ignore_placeholders(credentials, &masker->search.ignore);
-	*ret = masker;
-	return 0;
+	return r < 0 ? r : create(credentials, inflater, ret);
+}
+
+int credential_masker_create_websocket(const struct credentials *credentials,
+				       struct credential_masker **ret)
+{
+	return create(credentials, NULL, ret);
 }
 
 struct masking {
@@ -92,17 +108,24 @@ static int mask_block(void *context, const uint8_t *bytes, size_t len)
 	return needle_search_feed(masking->search, bytes, len, false, masking->out);
 }
 
+static int feed_body(struct credential_masker *masker, const uint8_t *bytes, size_t len, bool end,
+		     struct buf *out)
+{
+	struct masking masking = { &masker->search, out };
+	int r = inflater_feed(masker->inflater, bytes, len, end, mask_block, &masking);
+
+	return r == 0 && end ? needle_search_feed(&masker->search, NULL, 0, true, out) : r;
+}
+
 int credential_masker_feed(struct credential_masker *masker, const uint8_t *bytes, size_t len,
 			   bool end, struct buf *out)
 {
-	struct masking masking = { &masker->search, out };
 	int r;
 
 	if (masker->is_over)
 		return -EBADMSG;
-	r = inflater_feed(masker->inflater, bytes, len, end, mask_block, &masking);
-	if (r == 0 && end)
-		r = needle_search_feed(&masker->search, NULL, 0, true, out);
+	r = masker->inflater != NULL ? feed_body(masker, bytes, len, end, out)
+				     : websocket_feed(&masker->frames, bytes, len, end, out);
 	masker->is_over = r < 0;
 	return r;
 }
@@ -124,6 +147,7 @@ void credential_masker_destroy(struct credential_masker *masker)
 	if (masker == NULL)
 		return;
 	inflater_destroy(masker->inflater);
+	websocket_finish(&masker->frames);
 	needle_search_finish(&masker->search);
 	free(masker);
 }

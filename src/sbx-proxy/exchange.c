@@ -12,6 +12,7 @@
 #include "http/path.h"
 #include "policy/policy.h"
 #include "sbx-proxy/judge.h"
+#include "sbx-proxy/masking.h"
 #include "sbx-proxy/page.h"
 #include "sbx-proxy/proxy.h"
 #include "sbx-proxy/session.h"
@@ -194,15 +195,6 @@ static int mask(void *context, const uint8_t *bytes, size_t len, bool end, struc
 	return credential_masker_feed(context, bytes, len, end, out);
 }
 
-/* Origins are asked for what the masker can read. */
-static void limit_encodings(struct http_request *request)
-{
-	const struct http_field *field = http_fields_only(&request->fields, "accept-encoding");
-	bool gzip = field != NULL && strstr(field->value, "gzip") != NULL;
-
-	(void)http_fields_set(&request->fields, "accept-encoding", gzip ? "gzip" : "identity");
-}
-
 static bool is_bound(const struct exchange *exchange)
 {
 	return exchange->secrets != NULL &&
@@ -258,7 +250,7 @@ static bool apply_credentials(struct exchange *exchange)
 		control_tell(control_of(exchange), PROXY_SECRET_USED, name, exchange->host,
 			     exchange->request.method);
 	if (is_bound(exchange))
-		limit_encodings(&exchange->request);
+		masking_ask(&exchange->request);
 	if (exchange->grant.credential != NULL)
 		return fill_grant(exchange);
 	if (!exchange->has_body)
@@ -555,31 +547,18 @@ const struct http_events exchange_guest_events = {
 	.broken = guest_broken,
 };
 
-/* A body is masked where the origin was given something to show. */
+/* Where the origin was given something to show. */
 static int begin_masking(struct exchange *exchange, struct http_response *response, bool has_body)
 {
-	const struct http_field *encoding = http_fields_only(&response->fields, "content-encoding");
-	unsigned masked = 0;
-	int r;
+	int r = is_bound(exchange) ? masking_begin(exchange->secrets->set, response, has_body,
+						   &exchange->masker)
+				   : 0;
 
-	if (!is_bound(exchange))
-		return 0;
-	r = credentials_mask_fields(exchange->secrets->set, &response->fields, &masked);
-	if (r < 0 || !has_body)
-		return r;
-	if (http_fields_count(&response->fields, "content-encoding") > 1)
-		return -EOPNOTSUPP;
-	r = credential_masker_create(exchange->secrets->set,
-				     encoding == NULL ? NULL : encoding->value, &exchange->masker);
-	if (r < 0)
-		return r;
-	if (encoding != NULL) {
-		(void)http_fields_remove(&response->fields, "content-encoding");
-		response->content_length = -1;
+	if (exchange->masker != NULL) {
+		exchange->down.filter = mask;
+		exchange->down.context = exchange->masker;
 	}
-	exchange->down.filter = mask;
-	exchange->down.context = exchange->masker;
-	return 0;
+	return r;
 }
 
 /* The reply of a token endpoint is shown when it is complete, without its tokens. */
@@ -632,16 +611,13 @@ static void answer(struct exchange *exchange, struct http_response *response, bo
 
 /*
  * What comes before the answer (RFC 9110 §15.2): its head is looked through like the answer's.
- * After 101 bytes flow as they are, which a token endpoint has no use for.
+ * After 101 frames flow both ways, which a token endpoint has no use for.
  */
 static void pass_interim(struct exchange *exchange, struct http_response *response)
 {
 	bool is_switch = response->status == 101;
-	unsigned masked;
 
-	if (exchange->grant.credential != NULL ||
-	    (is_bound(exchange) &&
-	     credentials_mask_fields(exchange->secrets->set, &response->fields, &masked) < 0)) {
+	if (exchange->grant.credential != NULL || begin_masking(exchange, response, false) < 0) {
 		if (is_switch)
 			refuse_with(exchange, EPROTO, NULL,
 				    "the origin's response cannot be passed on");

@@ -278,28 +278,45 @@ def chunked_streams_are_not_gathered(w):
     assert b"last" in data
 
 
+UPGRADE = "Connection: Upgrade\nUpgrade: websocket\nSec-WebSocket-Version: 13\n" \
+          "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
+
+
+def with_websocket(w, name, serve, *more):
+    """A connection of the guest to a server that switches, with these fields, and then serves."""
+    heads = []
+
+    def handle(connection):
+        heads.append(read_head(connection)[0])
+        connection.sendall(b"\r\n".join((b"HTTP/1.1 101 Switching Protocols", b"Connection: Upgrade",
+                                         b"Upgrade: websocket", b"Sec-WebSocket-Accept: x", *more, b"", b"")))
+        serve(connection)
+
+    w.net.places[name, 443] = Server(handle, w.certificates.server(w.base(name))).place
+    stream = w.tls(w.connect(name), name)
+    head, rest = request(stream, f"GET /ws HTTP/1.1\nHost: {name}\n{UPGRADE}\n"
+                                 "Sec-WebSocket-Extensions: permessage-deflate")
+    return stream, heads[0], head, rest.encode("latin-1")
+
+
+def receive(stream, data, wanted):
+    while len(data) < len(wanted):
+        more = stream.recv(65536)
+        assert more, data
+        data += more
+    assert data == wanted, data
+
+
 @case
 def websockets_pass_after_their_handshake(w):
-    def handle(connection):
-        head, _ = read_head(connection)
-        assert KEY in head
-        connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
-                           b"Upgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n")
+    def echo(connection):
         while data := connection.recv(65536):
-            connection.sendall(data[::-1])
+            connection.sendall(b"\x82" + bytes([len(data)]) + data)
 
-    w.net.places["api.example", 443] = Server(
-        handle, w.certificates.server(w.base("api.example"))).place
-    stream = w.tls(w.connect("api.example"), "api.example")
-    head, _ = request(stream, "GET /ws HTTP/1.1\nHost: api.example\nConnection: Upgrade\n"
-                              "Upgrade: websocket\nSec-WebSocket-Version: 13\n"
-                              "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
-    assert " 101 " in head, head
-    stream.sendall(b"\x81\x05hello")
-    data = b""
-    while len(data) < 7:
-        data += stream.recv(100)
-    assert data == b"olleh\x05\x81"
+    stream, asked, head, rest = with_websocket(w, "api.example", echo)
+    assert " 101 " in head and KEY in asked, head + asked
+    stream.sendall(b"\x81\x85\1\2\3\4hello")
+    receive(stream, rest, b"\x82\x0b\x81\x85\1\2\3\4hello")
 
 
 @case
@@ -1085,17 +1102,50 @@ def P15_a_reply_that_holds_the_secret_is_masked(w):
 
 @case
 def P15_what_comes_before_the_answer_is_masked(w):
-    upgrade = "Connection: Upgrade\nUpgrade: websocket\nSec-WebSocket-Version: 13\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
     for first, more in (b"103 Early Hints\r\nX-Echo: a%sz\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", ""), \
                        (b"101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-                        b"Sec-WebSocket-Accept: x\r\nX-Echo: a%sz\r\n\r\nok", upgrade):
+                        b"Sec-WebSocket-Accept: x\r\nX-Echo: a%sz\r\n\r\n\x81\x02ok", UPGRADE):
         w.origin("api.example", lambda head, body, first=first: b"HTTP/1.1 " + first % KEY.encode())
         stream = w.tls(w.connect("api.example"), "api.example")
         stream.sendall(f"GET / HTTP/1.1\nHost: api.example\n{more}\n\n".replace("\n\n\n", "\n\n").replace("\n", "\r\n").encode())
         data = b""
         while not data.endswith(b"ok"):
-            data += stream.recv(65536)
+            came = stream.recv(65536)
+            assert came, data
+            data += came
         assert b"x-echo: a****" in data.lower() and KEY.encode() not in data, data
+
+
+@case
+def P15_a_websocket_that_says_the_secret_is_masked(w):
+    key = KEY.encode()
+    parts = [b"\x81" + bytes([len(key)]) + key, b"\x01\x07" + key[:7], b"\x89\0", b"\x80" + bytes([len(key) - 7]) + key[7:]]
+    stars = [b"\x81" + bytes([len(key)]) + b"*" * len(key), b"\x01\x07" + b"*" * 7, b"\x89\0",
+             b"\x80" + bytes([len(key) - 7]) + b"*" * (len(key) - 7)]
+
+    def say(connection):
+        for part in parts:
+            connection.sendall(part)
+
+    stream, asked, head, rest = with_websocket(w, "api.example", say)
+    assert " 101 " in head and "permessage-deflate" not in asked, head + asked
+    receive(stream, rest, b"".join(stars))
+    stream.close()
+    assert text(w.daemon.wait(ALARM), 3) == "api"
+
+
+@case
+def P15_a_websocket_that_hides_what_it_says_ends(w):
+    deflated = b"\xc1\x05secre"
+    stream, _, head, rest = with_websocket(w, "api.example", lambda connection: connection.sendall(deflated))
+    assert " 101 " in head and deflated not in rest
+    assert closed(stream)
+    _, _, head, _ = with_websocket(w, "api.example", drain, b"Sec-WebSocket-Extensions: permessage-deflate")
+    assert " 502 " in head, head
+    # where no credential is, nothing is looked for
+    stream, asked, head, rest = with_websocket(w, "l7.example", lambda connection: connection.sendall(deflated))
+    assert " 101 " in head and "permessage-deflate" in asked, head + asked
+    receive(stream, rest, deflated)
 
 
 @case

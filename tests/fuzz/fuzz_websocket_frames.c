@@ -1,0 +1,72 @@
+/* What a WebSocket server sends, after a first byte that is the size of pieces: they change
+ * nothing, no byte is lost, and the secret is not there any more. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/check.h"
+#include "credential/credential.h"
+#include "tests/fuzz/fuzz.h"
+
+enum { OUT_MAX = 1 << 20 };
+
+static const char secret[] = "aabaabaab";
+
+static struct credentials *make_set(void)
+{
+	struct credential credential = {
+		.name = strdup("k"),
+		.kind = CREDENTIAL_SERVICE,
+		.targets = calloc(1, sizeof(char *)),
+		.header = strdup("x-api-key"),
+		.format = strdup("%s"),
+	};
+	struct credentials *set = NULL;
+	int r = credential_set_value(&credential, secret, strlen(secret));
+
+	assert(r == 0);
+	r = credentials_create(&credential, 1, &set);
+	assert(r == 0);
+	return set;
+}
+
+static int mask(const struct credentials *set, const uint8_t *bytes, size_t len, size_t step,
+		struct buf *out)
+{
+	struct credential_masker *masker = NULL;
+	int r = credential_masker_create_websocket(set, &masker);
+
+	assert(r == 0);
+	for (size_t off = 0; r == 0 && off < len; off += step)
+		r = credential_masker_feed(masker, bytes + off, min_of(step, len - off), false,
+					   out);
+	if (r == 0)
+		r = credential_masker_feed(masker, NULL, 0, true, out);
+	credential_masker_destroy(masker);
+	return r;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct credentials *set;
+	struct buf whole, pieces;
+	int r;
+
+	if (set == NULL)
+		set = make_set();
+	if (size < 2 || size > OUT_MAX)
+		return 0;
+	buf_init(&whole, OUT_MAX);
+	buf_init(&pieces, OUT_MAX);
+	r = mask(set, data + 1, size - 1, size, &whole);
+	assert(mask(set, data + 1, size - 1, data[0] + 1u, &pieces) == r);
+	/* The head of a frame that did not come whole, or a control frame, is not shown. */
+	assert(whole.len <= size - 1 && whole.len + 135 >= (r == 0 ? size - 1 : 0));
+	assert(r < 0 || (pieces.len == whole.len &&
+			 (whole.len == 0 || memcmp(whole.data, pieces.data, whole.len) == 0)));
+	assert(whole.len == 0 || memmem(whole.data, whole.len, secret, strlen(secret)) == NULL);
+	buf_finish(&whole);
+	buf_finish(&pieces);
+	return 0;
+}

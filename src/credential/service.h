@@ -14,12 +14,16 @@
  *	oauth-client ID json|form	who we are at that URL, and how it is told: sbxd refreshes
  *					the token itself. Absent: the guest's program does
  *	oauth-login URL REDIRECT NAME=VALUE...
- *					`secret set --oauth`: where a browser asks the user (RFC
- *6749 §4.1, with PKCE), "http://localhost:PORT/PATH" where it brings the code, and more of the
- *query, encoded oauth-hosts HOST...		get the access token as a bearer's oauth-file PATH
- *below the guest's home oauth-text TEXT			what is in it; the rest of the line.
- *%access%, %refresh%, %id% (claims without a signature) and %expires% (milliseconds since 1970) are
- *filled in
+ *					`secret set --oauth` (RFC 6749 §4.1, with PKCE): where a
+ *					browser asks the user, "http://localhost:PORT/PATH" where
+ *					it brings the code, and more of the query, encoded
+ *	oauth-hosts HOST...		get the access token as a bearer's
+ *	oauth-file PATH			below the guest's home
+ *	oauth-text TEXT			what is in it; the rest of the line
+ *
+ * In the text are filled in: %access%, %refresh%, %id% (claims without a signature), %expires%
+ * (milliseconds since 1970), and %claim NAME NAME...%, the string at that path of members of the
+ * id token's claims, in quotes, or null.
  *
  * HOST is a target as in struct credential. What is not understood is refused.
  */

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "credential/credential.h"
+#include "sbxd/login_file.h"
 #include "sbxd/secret_state.h"
 #include "sbxd/string_list.h"
 #include "wire/proxy.h"
@@ -370,40 +371,6 @@ int secret_store_custom_environment(struct secret_store *store, const char *sand
 	return r;
 }
 
-/* An id token (RFC 7519) that claims nothing and is signed by nobody. */
-static const char unknown_id[] = "eyJhbGciOiJub25lIn0.e30.proxy-managed";
-
-/* The service's text with its words filled in; sentinels only. */
-static char *fill_text(const struct service *service, const char *id, uint64_t expires_s)
-{
-	char expires[32];
-	const struct {
-		const char *word, *by;
-	} words[] = {
-		{ "%access%", service->access_sentinel },
-		{ "%refresh%", service->refresh_sentinel },
-		{ "%id%", id != NULL ? id : unknown_id },
-		{ "%expires%", expires },
-	};
-	autocall(buf_finish) struct buf text = { 0 };
-	const char *from = service->oauth_text;
-
-	(void)snprintf(expires, sizeof(expires), "%llu", (unsigned long long)expires_s * 1000);
-	buf_init(&text, SERVICE_FILE_MAX * 2);
-	while (*from != '\0') {
-		size_t i = 0;
-
-		while (i < countof(words) &&
-		       strncmp(from, words[i].word, strlen(words[i].word)) != 0)
-			i++;
-		if (buf_printf(&text, "%.*s", i < countof(words) ? SERVICE_FILE_MAX : 1,
-			       i < countof(words) ? words[i].by : from) < 0)
-			return NULL;
-		from += i < countof(words) ? strlen(words[i].word) : 1;
-	}
-	return buf_str(&text) != NULL ? strdup(buf_str(&text)) : NULL;
-}
-
 static int make_file(const struct service *service, const struct vault_entry *login,
 		     struct secret_file *ret)
 {
@@ -415,7 +382,7 @@ static int make_file(const struct service *service, const struct vault_entry *lo
 	if (service->oauth_client != NULL)
 		expires = time(NULL) + FOR_LONG_S;
 	ret->path = strdup(service->oauth_file);
-	ret->text = fill_text(service, id, (uint64_t)expires);
+	ret->text = login_file_text(service, id, (uint64_t)expires);
 	json_decref(attributes);
 	if (ret->path != NULL && ret->text != NULL)
 		return 0;

@@ -148,10 +148,10 @@ def carry(source, target):
         while data := source.recv(65536):
             target.sendall(data)
         target.shutdown(socket.SHUT_WR)
-    except OSError:
-        for end in (source, target):
+    except OSError:  # one of them is gone; what the other end said before is still carried
+        for end, how in ((source, socket.SHUT_RD), (target, socket.SHUT_WR)):
             try:
-                end.shutdown(socket.SHUT_RDWR)
+                end.shutdown(how)
             except OSError:
                 pass
 

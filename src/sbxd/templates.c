@@ -87,8 +87,10 @@ static int refuse(const struct templates *templates, const char *reference, stru
 		return err_set(err, -ENOENT,
 			       "no templates were found; name their folder by SBX_TEMPLATES or "
 			       "start sbxd with --artefacts DIR");
-	return err_set(err, -ENOENT, "no template is called '%.80s'; there are: %s", reference,
-		       names);
+	return err_set(err, -ENOENT,
+		       "no template is called '%.80s'; there are: %s; an agent's comes by `./dev "
+		       "install AGENT` where sbx was built",
+		       reference, names);
 }
 
 int templates_find(const struct templates *templates, const char *reference, struct template *ret,

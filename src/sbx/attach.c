@@ -133,3 +133,10 @@ int attach_run(struct client *client, const struct attach_config *config, int *r
 	r = client_attach(client, sandbox_text(config->sandbox, "name"), &socket, err);
 	return r < 0 ? r : run_on(socket, config, &request, ret_status, err);
 }
+
+void attach_warn_keys(void)
+{
+	report_warning(
+		"--detach-keys has no effect: a command ends with its session; for one that "
+		"goes on use sbx exec -d, and sbx logs -f");
+}

@@ -34,4 +34,7 @@ struct attach_config {
 int attach_run(struct client *client, const struct attach_config *config, int *ret_status,
 	       struct err *err);
 
+/* Says that --detach-keys has no effect: sessions cannot be left and the command go on. */
+void attach_warn_keys(void);
+
 #endif

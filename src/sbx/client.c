@@ -93,7 +93,7 @@ static int connect_daemon(struct exchange *exchange)
 			       : r;
 	if (client->keep_absent)
 		return err_set(exchange->err, -ECONNREFUSED, "the daemon is not running");
-	r = daemon_start(client->quiet, exchange->err);
+	r = daemon_start(client->quiet, NULL, exchange->err);
 	if (r < 0)
 		return r;
 	r = connect_once(exchange);

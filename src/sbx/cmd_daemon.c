@@ -15,13 +15,18 @@
 #include "sbx/client.h"
 #include "sbx/daemon.h"
 #include "sbx/format.h"
+#include "sbx/policy.h"
 #include "sbx/sandbox.h"
 
 enum { STOP_TIMEOUT_MS = 60000 };
 
 struct start_options {
 	bool detach;
+	const char *policy; /* NULL: not said */
 };
+
+static const char *const policies[] = { "open",	     "balanced", "locked-down",
+					"allow-all", "deny-all", NULL };
 
 static const struct option start_rows[] = {
 	{ .name = "detach",
@@ -29,6 +34,12 @@ static const struct option start_rows[] = {
 	  .kind = OPTION_FLAG,
 	  .offset = offsetof(struct start_options, detach),
 	  .help = "run in the background and come back when it answers" },
+	{ .name = "policy",
+	  .kind = OPTION_STRING,
+	  .argument = "PRESET",
+	  .choices = policies,
+	  .offset = offsetof(struct start_options, policy),
+	  .help = "network policy of sandboxes, unless one was chosen before" },
 	{ .name = NULL },
 };
 
@@ -54,6 +65,14 @@ static int ask_health(const struct invocation *invocation, json_t **ret, struct 
 	return r < 0 ? r : client_call(&client, "GET", "/daemon/health", NULL, ret, err);
 }
 
+static int choose_policy(const struct invocation *invocation, const char *preset, struct err *err)
+{
+	autocall(client_finish) struct client client = { .socket_path = NULL };
+	int r = client_init(&client, invocation, err);
+
+	return r < 0 ? r : policy_choose_first(&client, preset, err);
+}
+
 static int run_start(const struct invocation *invocation, struct err *err)
 {
 	const struct start_options *options = invocation->values;
@@ -64,11 +83,13 @@ static int run_start(const struct invocation *invocation, struct err *err)
 		(void)printf("The daemon runs already (PID: %lld)\n",
 			     (long long)json_integer_value(json_object_get(health, "pid")));
 		json_decref(health);
-		return 0;
+		return options->policy != NULL ? choose_policy(invocation, options->policy, err)
+					       : 0;
 	}
 	if (r != -ECONNREFUSED)
 		return r;
-	return options->detach ? daemon_start(false, err) : daemon_become(err);
+	return options->detach ? daemon_start(false, options->policy, err)
+			       : daemon_become(options->policy, err);
 }
 
 /* Waits until the process is gone. */
@@ -129,7 +150,7 @@ static int run_restart(const struct invocation *invocation, struct err *err)
 	bool ran;
 	int r = stop_daemon(invocation, options->sandboxes, &ran, err);
 
-	return r < 0 ? r : daemon_start(false, err);
+	return r < 0 ? r : daemon_start(false, NULL, err);
 }
 
 static int print_status(const struct format_options *format, const json_t *health, struct err *err)
@@ -173,6 +194,62 @@ static int run_status(const struct invocation *invocation, struct err *err)
 	return runs ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+/* "set WHAT LEVEL"; what the log of sandboxes' own programs says does not change. */
+static int check_log_level(const struct invocation *invocation, struct err *err)
+{
+	const char *what = invocation->count == 3 ? invocation->args[1] : "";
+
+	if (invocation->count != 3 || strcmp(invocation->args[0], "set") != 0)
+		return err_set(err, -EINVAL,
+			       "write it like: sbx daemon log-level set general debug");
+	if (strcmp(what, "proxy") == 0)
+		return err_set(err, -ENOTSUP,
+			       "the log of a sandbox's proxy has one level; use general, and see "
+			       "sbx policy log");
+	if (strcmp(what, "general") != 0 && strcmp(what, "all") != 0)
+		return err_set(err, -EINVAL, "'%s' is neither general nor all", what);
+	return 0;
+}
+
+static int run_log_level(const struct invocation *invocation, struct err *err)
+{
+	autocall(client_finish) struct client client = { .socket_path = NULL };
+	bool is_set = invocation->count > 0;
+	json_t *body = NULL, *answer;
+	int r = is_set ? check_log_level(invocation, err) : 0;
+
+	if (r == 0)
+		r = client_init(&client, invocation, err);
+	if (r < 0)
+		return r;
+	if (is_set)
+		body = json_pack("{s:s}", "level", invocation->args[2]);
+	r = is_set && body == NULL
+		    ? err_set(err, -EINVAL, "a level is error, warning, info or debug")
+		    : client_call(&client, is_set ? "POST" : "GET",
+				  is_set ? "/daemon/loglevel/set" : "/daemon/loglevel", body,
+				  &answer, err);
+	json_decref(body);
+	if (r < 0)
+		return r;
+	(void)printf("general: %s\n", sandbox_text(answer, "level"));
+	json_decref(answer);
+	return 0;
+}
+
+static const struct command log_level = {
+	.name = "log-level",
+	.summary = "Show or change how much the daemon writes into its log",
+	.arguments = "[set general|all LEVEL]",
+	.description =
+		"LEVEL is error, warning, info or debug, and lasts until the daemon ends. Programs "
+		"of\n"
+		"sandboxes have logs of their own, which do not change.",
+	.examples = "sbx daemon log-level set general debug",
+	.most = 3,
+	.run = run_log_level,
+};
+
 static const struct command start = {
 	.name = "start",
 	.summary = "Start the daemon",
@@ -208,7 +285,9 @@ static const struct command status = {
 	.run = run_status,
 };
 
-static const struct command *const commands[] = { &start, &stop, &restart, &status, NULL };
+static const struct command *const commands[] = {
+	&start, &stop, &restart, &status, &log_level, NULL
+};
 
 const struct command cmd_daemon = {
 	.name = "daemon",

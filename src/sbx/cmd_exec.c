@@ -62,6 +62,12 @@ const struct option exec_option_rows[] = {
 	  .argument = "DURATION",
 	  .offset = offsetof(struct exec_options, timeout_s),
 	  .help = "end the command after this time, like 10m; the status is 124" },
+	{ .name = "detach-keys",
+	  .kind = OPTION_STRING,
+	  .hidden = true,
+	  .argument = "KEYS",
+	  TARGET(detach_keys),
+	  .help = "has no effect: a command ends with its session" },
 	{ .name = NULL },
 };
 
@@ -158,6 +164,8 @@ int exec_run(const struct invocation *invocation, const char *name,
 	r = client_init(&client, invocation, err);
 	if (r < 0)
 		return r;
+	if (options->detach_keys != NULL)
+		attach_warn_keys();
 	progress_init(&progress, false);
 	client.progress = &progress;
 	r = sandbox_get(&client, name, &sandbox, err);

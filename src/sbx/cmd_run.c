@@ -27,6 +27,7 @@ enum { SESSION_END_MS = 2000, SESSION_POLL_MS = 20 };
 struct run_options {
 	struct create_options create;
 	uint64_t timeout_s;
+	const char *detach_keys; /* NULL: not said */
 	bool detach, remove;
 };
 
@@ -50,6 +51,12 @@ static const struct option rows[] = {
 	  .argument = "DURATION",
 	  .offset = offsetof(struct run_options, timeout_s),
 	  .help = "end the command after this time, like 10m; the status is 124" },
+	{ .name = "detach-keys",
+	  .kind = OPTION_STRING,
+	  .hidden = true,
+	  .argument = "KEYS",
+	  .offset = offsetof(struct run_options, detach_keys),
+	  .help = "has no effect: a command ends with its session" },
 	{ .name = NULL },
 };
 
@@ -418,6 +425,8 @@ static int run(const struct invocation *invocation, struct err *err)
 
 	if (r < 0)
 		return r;
+	if (options->detach_keys != NULL && !options->create.quiet)
+		attach_warn_keys();
 	progress_init(&progress, options->create.quiet);
 	client.progress = &progress;
 	client.quiet = options->create.quiet;

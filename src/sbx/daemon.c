@@ -114,9 +114,11 @@ static int find_program(char ret[PATH_MAX], struct err *err)
 }
 
 /* What runs in the child; returns only as an exit. Output goes to the pipe, input is empty. */
-static void exec_daemon(const char *program, int output)
+static void exec_daemon(const char *program, const char *policy, int output)
 {
-	char *argv[] = { (char *)(uintptr_t) "sbxd", (char *)(uintptr_t) "--detach", NULL };
+	char *argv[] = { (char *)(uintptr_t) "sbxd", (char *)(uintptr_t) "--detach",
+			 policy != NULL ? (char *)(uintptr_t) "--policy" : NULL,
+			 (char *)(uintptr_t)policy, NULL };
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	sigset_t none;
 
@@ -189,9 +191,11 @@ static int wait_child(pid_t child, int r, struct buf *output, struct err *err)
 	return 0;
 }
 
-int daemon_become(struct err *err)
+int daemon_become(const char *policy, struct err *err)
 {
-	char *argv[] = { (char *)(uintptr_t) "sbxd", NULL };
+	char *argv[] = { (char *)(uintptr_t) "sbxd",
+			 policy != NULL ? (char *)(uintptr_t) "--policy" : NULL,
+			 (char *)(uintptr_t)policy, NULL };
 	char program[PATH_MAX];
 	int r = find_program(program, err);
 
@@ -201,7 +205,7 @@ int daemon_become(struct err *err)
 	return err_set_errno(err, -errno, "cannot run '%s'", program);
 }
 
-int daemon_start(bool quiet, struct err *err)
+int daemon_start(bool quiet, const char *policy, struct err *err)
 {
 	autocall(buf_finish) struct buf output;
 	char program[PATH_MAX];
@@ -219,7 +223,7 @@ int daemon_start(bool quiet, struct err *err)
 		(void)fputs("Starting sandboxd daemon...\n", stderr);
 	child = fork();
 	if (child == 0)
-		exec_daemon(program, pipe_fds[1]);
+		exec_daemon(program, policy, pipe_fds[1]);
 	(void)close(pipe_fds[1]);
 	if (child < 0) {
 		r = err_set_errno(err, -errno, "cannot start sbxd");

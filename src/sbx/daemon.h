@@ -21,12 +21,12 @@ char *daemon_log_path(void);
 /*
  * Runs `sbxd --detach`, which ends when a daemon answers on the socket, also
  * one that somebody else started meanwhile. Says so on stderr when there is a
- * person to read it, unless quiet.
+ * person to read it, unless quiet. policy: the preset it begins with when none was chosen, or NULL.
  */
-int daemon_start(bool quiet, struct err *err);
+int daemon_start(bool quiet, const char *policy, struct err *err);
 
 /* Becomes the daemon, in the foreground; returns only when that failed. */
-int daemon_become(struct err *err);
+int daemon_become(const char *policy, struct err *err);
 
 /* Whether the other end of a connected socket is this user or root: 0, -EPERM with a sentence. */
 int daemon_check_peer(int socket, const char *path, struct err *err);

@@ -12,6 +12,7 @@ struct err;
 struct exec_options {
 	bool detach, interactive, terminal, privileged;
 	const char *user, *folder; /* NULL: agent; the workspace */
+	const char *detach_keys;   /* NULL: not said */
 	uint64_t timeout_s;	   /* 0: none */
 	struct option_list env, env_files;
 };

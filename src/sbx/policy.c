@@ -118,6 +118,14 @@ static int is_initialized(struct client *client, bool *ret, struct err *err)
 	return 0;
 }
 
+int policy_choose_first(struct client *client, const char *preset, struct err *err)
+{
+	bool is_chosen = false;
+	int r = is_initialized(client, &is_chosen, err);
+
+	return r < 0 || is_chosen ? r : policy_choose(client, preset, err);
+}
+
 int policy_ensure(struct client *client, bool quiet, bool *ret_chosen, struct err *err)
 {
 	const char *preset = NULL;

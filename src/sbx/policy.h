@@ -39,6 +39,9 @@ int policy_ask_preset(const char **ret, struct err *err);
 /* Chooses the global preset. */
 int policy_choose(struct client *client, const char *preset, struct err *err);
 
+/* The same, unless one was chosen before. */
+int policy_choose_first(struct client *client, const char *preset, struct err *err);
+
 /*
  * Before a sandbox is made without a policy of its own: lets a person at a
  * terminal choose the global preset when nobody did. *ret_chosen tells whether there is one now.

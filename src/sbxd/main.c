@@ -44,6 +44,7 @@ enum { LOG_MAX_BYTES = 8 << 20, OTHER_MS = 10000 };
 struct options {
 	const char *app_name;
 	const char *artefacts;
+	const char *policy; /* preset of the first start; NULL: somebody chooses it later */
 	bool detach;
 };
 
@@ -109,6 +110,7 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		{ "app-name", required_argument, NULL, 'n' },
 		{ "artefacts", required_argument, NULL, 'a' },
 		{ "detach", no_argument, NULL, 'd' },
+		{ "policy", required_argument, NULL, 'p' },
 		{ "version", no_argument, NULL, 'v' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -124,6 +126,8 @@ static int parse_options(int argc, char **argv, struct options *ret)
 			ret->artefacts = optarg;
 		else if (option == 'd')
 			ret->detach = true;
+		else if (option == 'p')
+			ret->policy = optarg;
 		else if (option == 'v') {
 			(void)puts("sbxd " SBX_VERSION);
 			exit(EXIT_SUCCESS);
@@ -266,6 +270,20 @@ static int open_policy(struct supervisor *supervisor, struct err *err)
 	return r;
 }
 
+/* The preset of the command line is for the first start; later ones find one that was chosen. */
+static int choose_policy(struct supervisor *supervisor, const char *preset, struct err *err)
+{
+	int r;
+
+	if (preset == NULL || policy_store_is_initialized(supervisor->policy, NULL))
+		return 0;
+	r = policy_store_init(supervisor->policy, preset, err);
+	if (r == 0)
+		supervisor_audit(supervisor, "policy", NULL,
+				 json_pack("{ss ss}", "change", "init", "preset", preset));
+	return r;
+}
+
 static int open_supervisor(struct daemon *daemon, const struct options *options, struct err *err)
 {
 	struct supervisor *supervisor = &daemon->supervisor;
@@ -285,6 +303,8 @@ static int open_supervisor(struct daemon *daemon, const struct options *options,
 	r = template_store_open(supervisor->paths.state, &supervisor->store, err);
 	if (r == 0)
 		r = open_policy(supervisor, err);
+	if (r == 0)
+		r = choose_policy(supervisor, options->policy, err);
 	if (r == 0)
 		r = open_secrets(supervisor, err);
 	if (r == 0)
@@ -352,7 +372,9 @@ int main(int argc, char **argv)
 	fd_hold_standard();
 	secret_memory_init();
 	if (parse_options(argc, argv, &options) < 0) {
-		(void)fprintf(stderr, "usage: sbxd [--detach] [--app-name ID] [--artefacts DIR]\n");
+		(void)fprintf(stderr,
+			      "usage: sbxd [--detach] [--app-name ID] [--artefacts DIR] "
+			      "[--policy PRESET]\n");
 		return 2;
 	}
 	r = paths_init(paths, options.app_name, &err);

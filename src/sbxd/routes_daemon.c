@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "app/log.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/err.h"
@@ -167,8 +168,34 @@ static int diagnose(struct request *request, struct err *err)
 	return request_reply(request, 200, diagnose_all(request->supervisor), err);
 }
 
+static int show_log_level(struct request *request, struct err *err)
+{
+	return request_reply(request, 200, json_pack("{ss}", "level", log_level_name(log_level())),
+			     err);
+}
+
+/* Until the daemon ends; the programs of sandboxes have logs of their own. */
+static int set_log_level(struct request *request, struct err *err)
+{
+	enum log_level level = LOG_LEVEL_INFO;
+	const char *name = NULL;
+	int r = request_unpack(request, err, "{ss}", "level", &name);
+
+	if (r == 0 && log_level_parse(name, &level) < 0)
+		r = err_set(err, -EINVAL, "a level is error, warning, info or debug");
+	if (r < 0)
+		return r;
+	log_set_level(level);
+	return show_log_level(request, err);
+}
+
 const struct route routes_daemon[] = {
-	{ "GET", "/daemon/health", health }, { "GET", "/daemon/info", info },
-	{ "POST", "/daemon/stop", stop },    { "POST", "/daemon/reset", reset },
-	{ "GET", "/diagnose", diagnose },    { NULL, NULL, NULL },
+	{ "GET", "/daemon/health", health },
+	{ "GET", "/daemon/info", info },
+	{ "POST", "/daemon/stop", stop },
+	{ "POST", "/daemon/reset", reset },
+	{ "GET", "/daemon/loglevel", show_log_level },
+	{ "POST", "/daemon/loglevel/set", set_log_level },
+	{ "GET", "/diagnose", diagnose },
+	{ NULL, NULL, NULL },
 };

@@ -155,3 +155,20 @@ daemon_commands() {
 	is "$(sbx exec shared echo alive)" alive
 }
 t "daemon status, stop, restart; the sandbox goes on" daemon_commands
+
+first_policy() {
+	export SBX_APP_NAME=first
+	sbx daemon start -d --policy deny-all
+	is "$(sbx policy ls --json | jq -r .preset)" locked-down
+	# what was chosen stays, at a later start as well
+	sbx daemon start --policy balanced
+	sbx daemon stop
+	sbx daemon start -d --policy open
+	is "$(sbx policy ls --json | jq -r .preset)" locked-down
+	is "$(sbx daemon log-level)" "general: info"
+	is "$(sbx daemon log-level set all debug)" "general: debug"
+	fails 1 sbx daemon log-level set general loud
+	fails 1 sbx daemon log-level set proxy debug
+	sbx reset --force
+}
+t "the daemon begins with the policy it was given, and says as much as it is told to" first_policy

@@ -160,6 +160,14 @@ int upstream_begin(struct upstream_talk *talk, const struct upstream *upstream, 
 	return greet_socks(talk, out);
 }
 
+static bool is_status(const uint8_t *digits)
+{
+	for (int i = 0; i < 3; i++)
+		if (digits[i] < '0' || digits[i] > '9')
+			return false;
+	return true;
+}
+
 /* "HTTP/1.1 200 …", then fields to an empty line; we want no more of it than the number. */
 static int hear_http(struct upstream_talk *talk, const uint8_t *bytes, size_t len,
 		     size_t *ret_taken, struct err *err)
@@ -169,7 +177,8 @@ static int hear_http(struct upstream_talk *talk, const uint8_t *bytes, size_t le
 	if (end == NULL)
 		return len < HEAD_MAX ? 0
 				      : err_set(err, -EPROTO, "the upstream proxy talks nonsense");
-	if (end - bytes < 12 || memcmp(bytes, "HTTP/1.", 7) != 0 || bytes[8] != ' ')
+	if (end - bytes < 12 || memcmp(bytes, "HTTP/1.", 7) != 0 || bytes[8] != ' ' ||
+	    !is_status(bytes + 9))
 		return err_set(err, -EPROTO, "the upstream proxy does not speak HTTP");
 	if (bytes[9] != '2')
 		return err_set(err, -ECONNREFUSED,

@@ -63,6 +63,7 @@ TEST(an_HTTP_proxy_is_asked_by_CONNECT)
 	CHECK_EQ(hear(&f, bad, sizeof(bad) - 1), -ECONNREFUSED);
 	CHECK(strstr(f.err.text, "a.example:22") != NULL && strstr(f.err.text, "407") != NULL);
 	CHECK_EQ(hear(&f, "SSH-2.0-what-is-this\r\n\r\n", 24), -EPROTO);
+	CHECK_EQ(hear(&f, "HTTP/1.1 \033[2\r\n\r\n", 16), -EPROTO); /* no number for a log */
 	buf_finish(&f.out);
 }
 

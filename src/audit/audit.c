@@ -60,7 +60,7 @@ static int open_file(struct audit *audit, unsigned number)
 static int append_locked(struct audit *audit, const char *event, const char *sandbox,
 			 const json_t *details)
 {
-	autocall(buf_finish) struct buf line;
+	autocall(buf_finish) struct buf line = { .data = NULL };
 	struct chain chain;
 	int r = 0;
 

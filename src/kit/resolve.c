@@ -194,7 +194,7 @@ static int archive(const struct composition *composition, struct buf *ret, struc
 /* Over the object, its members sorted, and a digest of the files. */
 static int add_digest(struct resolved_kit *resolved)
 {
-	autocall(buf_finish) struct buf whole;
+	autocall(buf_finish) struct buf whole = { .data = NULL };
 	autofree char *object = json_dumps(resolved->kit, JSON_COMPACT | JSON_SORT_KEYS);
 	char digest[DIGEST_TEXT_SIZE];
 	int r;

@@ -42,7 +42,7 @@ static void write_key(const char *word, const uint8_t *bytes, size_t len,
 
 int signature_make_keys(char secret[SIGNATURE_KEY_FILE_MAX], char public[SIGNATURE_KEY_FILE_MAX])
 {
-	autocall(signature_secret_finish) struct signature_secret_key key;
+	autocall(signature_secret_finish) struct signature_secret_key key = { .bytes = { 0 } };
 	struct signature_public_key other;
 
 	if (sodium_init() < 0 || crypto_sign_keypair(other.bytes, key.bytes) < 0)

@@ -164,7 +164,7 @@ static int send_all(const struct exchange *exchange, const struct buf *out)
 static int send_request(const struct exchange *exchange, const json_t *body, const char *headers)
 {
 	autofree char *text = body != NULL ? json_dumps(body, JSON_COMPACT) : strdup("");
-	autocall(buf_finish) struct buf out;
+	autocall(buf_finish) struct buf out = { .data = NULL };
 	int r;
 
 	if (text == NULL)

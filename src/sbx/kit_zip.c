@@ -57,7 +57,7 @@ static int read_entry(struct archive *archive, struct archive_entry *entry, cons
 		      struct kit_bundle *bundle, struct err *err)
 {
 	const char *name = archive_entry_pathname(entry);
-	autocall(buf_finish) struct buf content;
+	autocall(buf_finish) struct buf content = { .data = NULL };
 	autofree char *normal = NULL;
 	int r;
 

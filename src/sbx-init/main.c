@@ -29,7 +29,10 @@
 #include "sbx-init/user.h"
 #include "wire/guest.h"
 
-enum { BACKLOG = 128 };
+enum {
+	BACKLOG = 128,
+	CONTAINERD_MS = 300000, /* far beyond what the slowest machine takes */
+};
 
 /* The writable disks, and all of the root, for those who get nothing but a message. */
 static int disks[2] = { -1, -1 };
@@ -99,15 +102,27 @@ static int serve_ssh_agent(struct err *err)
 	return sshagent_start(SSHAGENT_SOCKET, user.uid, user.gid, err);
 }
 
+#define CONTAINERD_CONFIG "/etc/docker/containerd.toml"
+#define CONTAINERD_SOCKET "/run/docker/containerd/containerd.sock"
+
+/* An image without the file is an older one, where dockerd brings containerd along. */
 static int serve_docker(struct err *err, int *ret_process)
 {
-	static char program[] = "/usr/sbin/dockerd", host[] = "--host=fd://";
-	static char *const args[] = { program, host, NULL };
+	static char containerd[] = "/usr/bin/containerd", file[] = "--config=" CONTAINERD_CONFIG;
+	static char address[] = "--address=" CONTAINERD_SOCKET;
+	static char *const runtime[] = { containerd, file, address, NULL };
+	static char dockerd[] = "/usr/sbin/dockerd", host[] = "--host=fd://";
+	static char with[] = "--containerd=" CONTAINERD_SOCKET;
+	static char *const alone[] = { dockerd, host, NULL }, *const args[] = { dockerd, host, with,
+										NULL };
+	bool is_pair = access(CONTAINERD_CONFIG, R_OK) == 0;
 	struct docker_config config = { .socket = DOCKER_SOCKET,
-					.args = args,
-					.cgroup = "/sys/fs/cgroup/docker-engine",
-					.log = "/var/log/dockerd.log",
-					.run = places.run };
+					.engine = { .args = is_pair ? args : alone,
+						    .runtime = is_pair ? runtime : NULL,
+						    .runtime_ms = CONTAINERD_MS,
+						    .cgroup = "/sys/fs/cgroup/docker-engine",
+						    .log = "/var/log/dockerd.log",
+						    .run = places.run } };
 	struct err ignored = ERR_INIT;
 	struct user user;
 

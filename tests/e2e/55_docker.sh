@@ -28,6 +28,7 @@ answers() {
 	is "$(docker info --format '{{.HTTPSProxy}}')" http://gateway.docker.internal:3128
 	is "$(sbx exec engine findmnt -no FSTYPE "$(docker info --format '{{.DockerRootDir}}')")" ext4
 	sbx exec engine pgrep -x dockerd
+	is "$(sbx exec engine sh -c 'ps -o comm= -p $(ps -o ppid= -C containerd)')" docker-socket
 }
 t "the agent's first docker command starts it" answers
 
@@ -37,6 +38,20 @@ runs() {
 	fails 7 docker run --rm tiny sh -c 'exit 7'
 }
 t "an image made here runs, its status comes back" runs
+
+containerd() { sbx exec engine pgrep -x containerd; }
+is_another() { [ "$(containerd)" != "$1" ] && docker exec waits sh -c :; }
+
+survives() {
+	local before
+	docker run --detach --name waits tiny sleep 3600
+	before=$(containerd)
+	sbx exec -u root engine kill -KILL "$before"
+	wait_for 240 is_another "$before"
+	is "$(docker inspect --format '{{.State.Running}} {{.RestartCount}}' waits)" 'true 0'
+	docker rm --force waits
+}
+t "containerd that was killed is started again, and its containers run on" survives
 
 builds() {
 	printf 'FROM tiny\nRUN ["/bin/sh", "-c", "echo built > /file"]\n' >"$ENGINE/Dockerfile"
@@ -58,7 +73,7 @@ composes() {
 		    command: ["sleep", "3600"]
 	END
 	docker compose --file "$ENGINE/compose.yaml" --project-name pair up --detach --quiet-pull
-	wait_for 60 sbx exec engine curl -sSf -o /dev/null http://localhost:8080/
+	wait_for 240 sbx exec engine curl -sSf -o /dev/null http://localhost:8080/
 	is "$(sbx exec engine curl -sS http://localhost:8080/)" 'a page'
 	is "$(docker exec pair-client-1 wget -qO- http://web/)" 'a page'
 }
@@ -85,7 +100,7 @@ prunes() {
 	before=$(used)
 	docker rmi large
 	docker system prune --force
-	wait_for 60 shrinks "$before"
+	wait_for 240 shrinks "$before"
 }
 t "docker system prune gives space back to the host" prunes
 

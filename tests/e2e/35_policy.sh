@@ -201,29 +201,29 @@ asked() {
 	trap 'tmux -L "$screen" kill-server; sbx reset -f' EXIT
 	mkdir "$TMP/asked"
 	at_terminal "sbx create --name first shell $TMP/asked"
-	wait_for 30 shows 'Which network policy'
+	wait_for 240 shows 'Which network policy'
 	shows '1, 2 or 3'
 	types 3 Enter
-	wait_for 60 shows 'status=0'
+	wait_for 240 shows 'status=0'
 	is "$(sbx policy ls --json | jq -r .preset)" locked-down
 	tmux -L "$screen" kill-server
 	# asked once
 	at_terminal "sbx create --name second shell $TMP/asked"
-	wait_for 60 shows 'status=0'
+	wait_for 240 shows 'status=0'
 	fails 1 shows 'Which network policy'
 	tmux -L "$screen" kill-server
 	sbx policy reset -f
 	at_terminal "sbx policy init"
-	wait_for 30 shows 'Which network policy'
+	wait_for 240 shows 'Which network policy'
 	types Enter
-	wait_for 30 shows 'status=0'
+	wait_for 240 shows 'status=0'
 	is "$(sbx policy ls --json | jq -r .preset)" balanced
 	tmux -L "$screen" kill-server
 	sbx policy reset -f
 	at_terminal "sbx login"
-	wait_for 30 shows 'Which network policy'
+	wait_for 240 shows 'Which network policy'
 	types 7 Enter
-	wait_for 30 shows 'status=1'
+	wait_for 240 shows 'status=1'
 	is "$(sbx policy ls --json 2>/dev/null | jq -r .initialized)" false
 }
 t "the first run asks at a terminal, once" asked

@@ -66,7 +66,7 @@ clients_trust() {
 	says "$(program programs curl -sS https://api.example.com/echo)" '"server": "good"'
 	# by the image's own bundle it is not believed, which is what these were spared
 	program --env SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt programs python3 -c "$python" && return 1
-	wait_for 60 guest test -s /run/sbx-trust/cacerts
+	wait_for 240 guest test -s /run/sbx-trust/cacerts
 	says "$(program programs openssl pkcs12 -in /dev/sbx-trust/cacerts -passin pass:changeit -nokeys -info 2>&1)" 'Trusted key usage|2.16.840.1.113894.746875.1.1'
 	docker rmi programs
 }

@@ -85,17 +85,17 @@ composes() {
 		  database:
 		    image: database
 		    volumes: ["rows:/var/lib/postgresql"]
-		    healthcheck: { test: ["CMD", "pg_isready", "-h", "localhost"], interval: 2s, timeout: 20s, retries: 60 }
+		    healthcheck: { test: ["CMD", "pg_isready", "-h", "localhost"], interval: 2s, timeout: 20s, retries: 600 }
 		  cache:
 		    image: debian
 		    command: ["redis-server", "--bind", "0.0.0.0", "--protected-mode", "no", "--save", ""]
-		    healthcheck: { test: ["CMD", "redis-cli", "ping"], interval: 2s, timeout: 20s, retries: 60 }
+		    healthcheck: { test: ["CMD", "redis-cli", "ping"], interval: 2s, timeout: 20s, retries: 600 }
 		  app:
 		    image: app
 		    init: true
 		    ports: ["8080:80"]
 		    depends_on: { database: { condition: service_healthy }, cache: { condition: service_healthy } }
-		    healthcheck: { test: ["CMD", "busybox", "wget", "-qO-", "http://localhost/"], interval: 2s, timeout: 20s, retries: 60 }
+		    healthcheck: { test: ["CMD", "busybox", "wget", "-qO-", "http://localhost/"], interval: 2s, timeout: 20s, retries: 600 }
 		volumes:
 		  rows:
 	END

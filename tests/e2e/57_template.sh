@@ -179,7 +179,7 @@ registry_begin() {
 	END
 	docker-registry serve "$IMAGES/registry.yml" >"$IMAGES/registry.log" 2>&1 &
 	registry=$!
-	wait_for 20 curl -fs --cacert "$IMAGES/ca.crt" "https://localhost:$port/v2/" -o /dev/null
+	wait_for 120 curl -fs --cacert "$IMAGES/ca.crt" "https://localhost:$port/v2/" -o /dev/null
 }
 
 make_certificates() {
@@ -331,7 +331,7 @@ slow_build() {
 interrupts() {
 	slow_build slow:1
 	sbx template build --file "$IMAGES/slow/Quick" -t beside:1 "$IMAGES/slow"
-	wait_for 120 grep -q 'it runs' "$IMAGES/slow.log"
+	wait_for 600 grep -q 'it runs' "$IMAGES/slow.log"
 	kill -INT $slow
 	wait $slow && return 1
 	fails 1 sbx template inspect slow:1
@@ -346,11 +346,11 @@ no_builder() { ! sbx ls -q | grep -q '^template-'; }
 
 killed() {
 	slow_build slow:1
-	wait_for 120 grep -q 'it runs' "$IMAGES/slow.log"
+	wait_for 600 grep -q 'it runs' "$IMAGES/slow.log"
 	kill -KILL $slow
 	wait $slow && return 1
 	is "$(sbx ls --json | jq -r '.sandboxes[] | select(.name | startswith("template-build-")) | .status')" running
-	wait_for 120 no_builder
+	wait_for 600 no_builder
 	fails 1 sbx template inspect slow:1
 	is "$(find "$XDG_STATE_HOME/sbx/sandboxes" -name 'template-*')" ''
 	is "$(ls -A "$STORE/staging")" ''
@@ -366,13 +366,13 @@ prompts() {
 	tmux -L "$TMUX_NAME" -f /dev/null new-session -d -x 150 -y 30 \
 		"sbx template save asked asked:1; echo status=\$?; sbx template save asked asked:1; echo status=\$?; sleep 1000"
 	trap 'tmux -L "$TMUX_NAME" kill-server' EXIT
-	wait_for 60 on_screen "Sandbox 'asked' is running. Stop it?"
+	wait_for 240 on_screen "Sandbox 'asked' is running. Stop it?"
 	tmux -L "$TMUX_NAME" send-keys n Enter
-	wait_for 60 on_screen '^status=1'
+	wait_for 240 on_screen '^status=1'
 	is "$(sbx exec asked cat /opt/both)" high
 	fails 1 sbx template inspect asked:1
 	tmux -L "$TMUX_NAME" send-keys y Enter
-	wait_for 120 on_screen '^status=0'
+	wait_for 240 on_screen '^status=0'
 	sbx template inspect asked:1
 	sbx rm -f asked
 	sbx template rm -f asked:1

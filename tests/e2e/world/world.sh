@@ -109,7 +109,7 @@ registry_needed() {
 		auth: { htpasswd: { realm: world, path: $folder/users } }
 	END
 	in_world docker-registry serve "$folder/config.yml" >"$folder/log" 2>&1 &
-	wait_for 30 in_world curl -sk -o /dev/null "https://93.184.216.44/v2/"
+	wait_for 120 in_world curl -sk -o /dev/null "https://93.184.216.44/v2/"
 }
 
 world_down() {

@@ -3,8 +3,8 @@
 #include "sbx/cmd_kit.h"
 
 static const struct command *const commands[] = {
-	&cmd_kit_validate, &cmd_kit_inspect, &cmd_kit_add,    &cmd_kit_pack, &cmd_kit_push,
-	&cmd_kit_pull,	   &cmd_kit_sign,    &cmd_kit_verify, NULL
+	&cmd_kit_validate, &cmd_kit_inspect, &cmd_kit_add,    &cmd_kit_pack,	   &cmd_kit_push,
+	&cmd_kit_pull,	   &cmd_kit_sign,    &cmd_kit_verify, &cmd_kit_provenance, NULL
 };
 
 const struct command cmd_kit = {

@@ -6,7 +6,7 @@
 
 extern const struct command cmd_kit_validate, cmd_kit_inspect;
 extern const struct command cmd_kit_pack, cmd_kit_push, cmd_kit_pull;
-extern const struct command cmd_kit_sign, cmd_kit_verify;
+extern const struct command cmd_kit_sign, cmd_kit_verify, cmd_kit_provenance;
 extern const struct command cmd_kit_add;
 
 #define KIT_REFERENCE_TEXT                                                                         \

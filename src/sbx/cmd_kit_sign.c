@@ -1,4 +1,4 @@
-/* sbx kit sign, verify: who vouches for a kit. */
+/* sbx kit sign, verify, provenance: who vouches for a kit. */
 #include "sbx/cmd_kit.h"
 
 #include <errno.h>
@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "kit/signature.h"
+#include "sbx/format.h"
 #include "sbx/kit_folder.h"
 #include "sbx/kit_keys.h"
 #include "sbx/kit_options.h"
@@ -118,6 +119,76 @@ static int run_verify(const struct invocation *invocation, struct err *err)
 	return r;
 }
 
+/* The first of the trusted keys that signed the kit as it is, weak; NULL: *err says why none did.
+ */
+static const char *find_signer(const struct kit_bundle *bundle, const json_t *keys, struct err *err)
+{
+	json_t *key;
+	size_t i;
+
+	json_array_foreach((json_t *)keys, i, key)
+	{
+		json_t *alone = json_pack("[O]", key);
+		int r = kit_keys_verify(bundle, alone, err);
+
+		json_decref(alone);
+		if (r == 0)
+			return json_string_value(key);
+	}
+	if (json_array_size(keys) == 0)
+		(void)err_set(err, -ENOENT, "the setting kit.trustedKeys names no key");
+	return NULL;
+}
+
+static void print_provenance(const json_t *document)
+{
+	const char *key = json_string_value(json_object_get(document, "key"));
+	const char *reason = json_string_value(json_object_get(document, "reason"));
+
+	(void)printf("Digest: %s\nSigned: ",
+		     json_string_value(json_object_get(document, "digest")));
+	if (!json_is_true(json_object_get(document, "signed")))
+		(void)puts("no");
+	else if (key != NULL)
+		(void)printf("yes, by the trusted key %s\n", key);
+	else
+		(void)printf("yes, by no key that is trusted: %s\n", reason);
+}
+
+static int run_provenance(const struct invocation *invocation, struct err *err)
+{
+	const struct format_options *format = invocation->values;
+	autocall(kit_bundle_finish) struct kit_bundle bundle = { .name = NULL };
+	struct err reason = ERR_INIT;
+	char digest[BUNDLE_DIGEST_SIZE];
+	const char *key = NULL;
+	bool is_signed;
+	json_t *keys = NULL, *document;
+	int r = kit_source_fetch.fetch(NULL, invocation->args[0], NULL, &bundle, err);
+
+	if (r == 0)
+		r = trusted_keys(NULL, &keys, err);
+	if (r == 0 && kit_bundle_digest(&bundle, digest, NULL) < 0)
+		r = err_set(err, -ENOMEM, "out of memory");
+	if (r < 0) {
+		json_decref(keys);
+		return r;
+	}
+	is_signed = bundle.signature.len > 0;
+	if (is_signed)
+		key = find_signer(&bundle, keys, &reason);
+	document = json_pack("{s:s, s:b, s:b, s:s*, s:s*}", "digest", digest, "signed", is_signed,
+			     "trusted", key != NULL, "key", key, "reason",
+			     is_signed && key == NULL ? reason.text : NULL);
+	if (format_is_document(format))
+		r = format_print(format, document, err);
+	else
+		print_provenance(document);
+	json_decref(document);
+	json_decref(keys);
+	return r;
+}
+
 const struct command cmd_kit_sign = {
 	.name = "sign",
 	.summary = "Sign a kit in a folder",
@@ -150,4 +221,21 @@ const struct command cmd_kit_verify = {
 	.most = 1,
 	.first = COMPLETE_FOLDER,
 	.run = run_verify,
+};
+
+const struct command cmd_kit_provenance = {
+	.name = "provenance",
+	.summary = "Show what a kit is by its content, and who signed it",
+	.arguments = "REF",
+	.description = KIT_REFERENCE_TEXT
+	"\n"
+	"Tells the digest of the kit, and whether a key of the setting kit.trustedKeys signed it "
+	"as\n"
+	"it is. It tells and judges nothing; see: sbx kit verify",
+	.groups = { { .options = format_option_rows } },
+	.values_size = sizeof(struct format_options),
+	.least = 1,
+	.most = 1,
+	.first = COMPLETE_FOLDER,
+	.run = run_provenance,
 };

@@ -153,6 +153,8 @@ through_a_registry() {
 	sbx kit push ./pulled "$at/team/mine:signed"
 	is "$(sbx kit verify --key "$kits/key.pub" "$at/team/mine:signed" | head -n1)" VERIFIED
 	fails 1 sbx kit verify --key "$kits/key.pub" "$at/team/mine:1"
+	is "$(sbx kit provenance --json "$at/team/mine:signed" | jq -c '[.signed, .trusted]')" '[true,false]'
+	is "$(sbx kit provenance --json "$at/team/mine:1" | jq -c '[.signed, .trusted]')" '[false,false]'
 	echo "{\"kit.allowedSources\":[\"$at/\"],\"kit.requireSignature\":true,\"kit.trustedKeys\":[\"$kits/key.pub\"]}" >"$XDG_CONFIG_HOME/sbx/settings.json"
 	sbx kit inspect "$at/team/mine:signed"
 	fails 1 sbx kit inspect "$at/team/mine:1"

@@ -148,15 +148,61 @@ websockets() {
 }
 t "WebSockets, tunnelled, and after a look at their handshake" websockets
 
-# Java's keystore is made by a hook of its package, which reads on its input what came; a stand-in notes that
-java_is_told() {
-	guest sudo sh -c 'mkdir -p /etc/ssl/certs/java /etc/ca-certificates/update.d && touch /etc/ssl/certs/java/cacerts &&
-		printf "#!/bin/sh\ncat >/var/tmp/told\n" >/etc/ca-certificates/update.d/jks-keystore && chmod +x /etc/ca-certificates/update.d/jks-keystore &&
-		rm -f /usr/local/share/ca-certificates/*'
-	clients stop clients
-	wait_for 60 guest sh -c 'grep -q "^+/.*\.pem$" /var/tmp/told && openssl x509 -noout -in "$(sed s/^+// /var/tmp/told)"'
+# A program on java.net.http. The runtime's files are copied, as unpacking its packages would take minutes here; the package that
+# makes its keystore is installed as any other.
+java_installed() {
+	cat >"$CLIENTS/Get.java" <<'END'
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse.BodyHandlers;
+
+class Get {
+	public static void main(String[] words) throws Exception {
+		var request = HttpRequest.newBuilder(URI.create(words[0])).header("X-Key", "sbx-cs-java").build();
+		System.out.println(HttpClient.newHttpClient().send(request, BodyHandlers.ofString()).body());
+	}
 }
-t "Java's keystore is told of the authority" java_is_told
+END
+	printf '%s' "$JAVA_SECRET" | clients secret set-custom --host api.example.com --env JAVA_KEY --placeholder sbx-cs-java
+	clients mount clients "$JDK:ro"
+	guest sudo sh -ec 'cp -R "$1/." / && ln -s /usr/lib/jvm/java-21-openjdk-amd64/bin/* /usr/bin/' - "$JDK/root"
+	guest sudo dpkg -i "$JDK/ca-certificates-java.deb"
+	guest javac $(printf -- '-J%s ' $JAVA_LIGHT) -d /var/tmp "$CLIENTS/Get.java"
+}
+
+# java_gets OPTION...
+java_gets() {
+	forget
+	says "$(guest java $JAVA_LIGHT "$@" -cp /var/tmp Get https://api.example.com/echo)" '"server": "good"'
+	is "$(seen requests ".headers[] | select(.[0] == \"x-key\") | .[1] == \"$JAVA_SECRET\"")" 1
+}
+
+java_doubts() {
+	guest sh -ec 'cp /etc/ssl/certs/java/cacerts /tmp/others && keytool -delete -alias debian:sbx.pem -keystore /tmp/others -storepass changeit'
+	fails 1 java_gets -Djavax.net.ssl.trustStore=/tmp/others
+	says "$(cat "$TMP/stderr")" 'unable to find valid certification path'
+	is "$(seen requests '.path == "/echo"')" 0
+}
+
+# An image may have Java's store, and the authority is another in each sandbox.
+java_learns() {
+	guest sudo sh -c 'cp /tmp/others /etc/ssl/certs/java/cacerts && rm /usr/local/share/ca-certificates/*'
+	clients stop clients
+	wait_for 200 java_gets
+}
+
+JAVA_SECRET=the-real-value-for-java-0123456789
+# An emulated processor pays for each thread and each compilation of the virtual machine.
+JAVA_LIGHT='-XX:TieredStopAtLevel=1 -XX:+UseSerialGC'
+if JDK=$("$here/world/jdk" 2>"$TMP/jdk.log"); then
+	t "OpenJDK is installed, and a program for it compiled" java_installed
+	t "Java trusts what a look into its connections shows it, and a secret is put in" java_gets
+	t "without the authority it does not, and nothing is asked" java_doubts
+	t "Java's keystore is told of another authority at the start" java_learns
+else
+	skip "Java trusts what a look into its connections shows it" "OpenJDK cannot be fetched: $(tail -n 1 "$TMP/jdk.log")"
+fi
 
 agent_is_guarded() {
 	says "$(guest ssh-add -l)" 'key-of-the-host \(ED25519\)'

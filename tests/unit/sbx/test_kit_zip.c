@@ -59,6 +59,7 @@ TEST(zips_of_strangers)
 		{ { { "./spec.yaml", 0, 1 }, { "README.md", 0, 1 }, { "files/", AE_IFDIR, 0 } },
 		  0,
 		  "" },
+		{ { { "files/", AE_IFDIR, 0 }, { "spec.yaml", 0, 1 } }, 0, "" },
 		{ { { "README.md", 0, 1 } }, -ENOENT, "no spec.yaml at its top" },
 		{ { { "kit/spec.yaml", 0, 1 } }, -ENOENT, "no spec.yaml at its top" },
 		{ { { "spec.yaml", 0, 1 }, { "../../etc/cron.d/x", 0, 1 } },

@@ -335,7 +335,7 @@ void card_send_as(struct card *card, const struct virtio_net_hdr_v1 *header, siz
 	uint32_t head, written;
 
 	/* The slot is free once the frame before it was taken. */
-	while (card->tx_next - ring->used_seen > TX_SLOTS)
+	while ((uint16_t)(card->tx_next - ring->used_seen) > TX_SLOTS)
 		(void)driver_ring_take(ring, &head, &written);
 	(void)guestmem_write(&card->mem, gpa, header, header_len);
 	(void)guestmem_write(&card->mem, gpa + header_len, frame, len);

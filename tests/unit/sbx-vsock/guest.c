@@ -220,7 +220,7 @@ void guest_send(struct guest *guest, const struct vsock_packet *packet, const vo
 	uint32_t head, written;
 
 	/* The slot is free once the packet before it was taken. */
-	while (guest->tx_next - ring->used_seen > TX_SLOTS)
+	while ((uint16_t)(guest->tx_next - ring->used_seen) > TX_SLOTS)
 		(void)driver_ring_take(ring, &head, &written);
 	vsock_packet_encode(packet, header);
 	(void)guestmem_write(&guest->mem, gpa, header, sizeof(header));

@@ -17,6 +17,7 @@ struct machine {
 	/* SETUP and CLOCK: what the message names, nothing else. */
 	int (*setup)(const struct guest_message *request, struct err *err);
 	int (*mount)(const struct guest_message *request, struct err *err);
+	int (*mount_fast)(const struct guest_message *request, struct err *err);
 	int (*unmount)(const struct guest_message *request, struct err *err);
 	int (*trim)(uint64_t *ret_bytes, struct err *err);
 	int (*grow)(struct err *err);

@@ -19,6 +19,7 @@
 #include "sbx-init/agent.h"
 #include "sbx-init/disks.h"
 #include "sbx-init/docker.h"
+#include "sbx-init/fastdir.h"
 #include "sbx-init/machine.h"
 #include "sbx-init/network.h"
 #include "sbx-init/root.h"
@@ -62,6 +63,7 @@ static int open_layer(uint32_t number, struct err *err)
 static const struct machine machine = {
 	.setup = setup_apply,
 	.mount = share_mount,
+	.mount_fast = fastdir_mount,
 	.unmount = share_unmount,
 	.trim = trim,
 	.grow = grow,

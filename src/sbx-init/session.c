@@ -55,6 +55,13 @@ static int handle_mount(struct session *session, const struct guest_message *req
 	return session->machine->mount(request, err);
 }
 
+static int handle_fast_dir(struct session *session, const struct guest_message *request,
+			   struct guest_message *answer, struct err *err)
+{
+	(void)answer;
+	return session->machine->mount_fast(request, err);
+}
+
 static int handle_unmount(struct session *session, const struct guest_message *request,
 			  struct guest_message *answer, struct err *err)
 {
@@ -120,6 +127,7 @@ static const struct {
 	{ GUEST_CLOCK, handle_clock },	     { GUEST_TRIM, handle_trim },
 	{ GUEST_GROW, handle_grow },	     { GUEST_PING, handle_ping },
 	{ GUEST_SHUTDOWN, handle_shutdown }, { GUEST_LAYER, export_layer },
+	{ GUEST_FAST_DIR, handle_fast_dir },
 };
 
 static handler_fn *find_handler(enum guest_type type)

@@ -250,6 +250,7 @@ static int check_reattach(const json_t *sandbox, const struct wanted *wanted, st
 		      { create->kernel != NULL, "kernel" },
 		      { create->template != NULL, "template" },
 		      { create->mounts.count > 0, "mount" },
+		      { create->fast_dirs.count > 0, "fast-dirs" },
 		      { create->policy != NULL, "policy" },
 		      { create->deny_network.count > 0, "deny-network" },
 		      { create->weak_jail, "allow-weak-jail" },

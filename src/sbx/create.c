@@ -64,6 +64,13 @@ const struct option create_option_rows[] = {
 	  TARGET(clone),
 	  .help = "work on a private clone of the repository, on the sandbox's\n"
 		  "own disk; fetch from it with: git fetch sandbox-NAME" },
+	{ .name = "fast-dirs",
+	  .kind = OPTION_LIST,
+	  .argument = "DIR[,DIR...]",
+	  TARGET(fast_dirs),
+	  .help = "folders of the workspace that are built there, like\n"
+		  "node_modules or target: on the sandbox's own disk, which is\n"
+		  "faster; the host does not see what is in them; may be repeated" },
 	{ .name = "cpus",
 	  .kind = OPTION_NUMBER,
 	  .argument = "N",
@@ -276,6 +283,25 @@ static int add_agent(json_t *body, const struct create_request *request,
 	return r < 0 ? err_set(err, -EINVAL, "the agent '%s' is not UTF-8", request->agent) : 0;
 }
 
+/* Each word of the option is a list, with commas. */
+static int add_fast_dirs(json_t *body, const struct option_list *words, struct err *err)
+{
+	json_t *list = json_array();
+	int r = json_object_set_new(body, "fast_dirs", list);
+
+	for (size_t i = 0; i < words->count; i++) {
+		const char *at = words->items[i];
+
+		for (size_t len = strcspn(at, ","); r == 0; len = strcspn(at, ",")) {
+			r = json_array_append_new(list, json_stringn(at, len));
+			at += len;
+			if (*at++ == '\0')
+				break;
+		}
+	}
+	return r < 0 ? err_set(err, -EINVAL, "the name of a fast folder is not UTF-8") : 0;
+}
+
 static int make_body(const struct create_request *request, const struct kit_prepared *prepared,
 		     json_t **ret, struct err *err)
 {
@@ -303,6 +329,8 @@ static int make_body(const struct create_request *request, const struct kit_prep
 		r = add_file(body, "kernel", "kernel", request->options->kernel, err);
 	if (r == 0 && request->options->extra_ca != NULL)
 		r = add_file(body, "extra_ca", "certificates", request->options->extra_ca, err);
+	if (r == 0 && request->options->fast_dirs.count > 0)
+		r = add_fast_dirs(body, &request->options->fast_dirs, err);
 	if (r == 0 && request->options->publish.count > 0)
 		r = add_ports(body, &request->options->publish, err);
 	if (r < 0)

@@ -27,7 +27,7 @@ struct create_options {
 	uint64_t cpus, memory, disk, docker_disk, pids_limit; /* 0: the daemon chooses */
 	const char *policy; /* a preset or a file; NULL: the global one */
 	struct option_list deny_network;
-	struct option_list mounts, env, env_files, publish;
+	struct option_list mounts, fast_dirs, env, env_files, publish;
 	struct kit_options kits;
 	bool force, weak_jail, keep_alive, quiet;
 	bool clone;

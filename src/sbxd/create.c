@@ -19,6 +19,7 @@
 #include "policy/preset.h"
 #include "sbxd/authority.h"
 #include "sbxd/disk.h"
+#include "sbxd/fast_dirs.h"
 #include "sbxd/kit.h"
 #include "sbxd/policy_provision.h"
 #include "sbxd/policy_store.h"
@@ -30,7 +31,7 @@
 struct wish {
 	const char *name, *agent, *engine, *kernel, *template, *extra_ca, *kit_files;
 	json_t *kit; /* see kit.h */
-	json_t *mounts, *env, *labels, *ports;
+	json_t *mounts, *fast_dirs, *env, *labels, *ports;
 	json_t *policy, *deny_network; /* see policy_provision.h */
 	json_int_t cpus, memory, disk, docker_disk, pids_limit;
 	int force, keep_alive, weak_jail, fleeting, start, reuse;
@@ -349,7 +350,7 @@ static int unpack(const struct request *request, struct wish *wish, struct err *
 		"s?b "
 		"s?o "
 		"s?o "
-		"s?o s?s}",
+		"s?o s?s s?o}",
 		"name", &wish->name, "agent", &wish->agent, "engine", &wish->engine, "kernel",
 		&wish->kernel, "template", &wish->template, "extra_ca", &wish->extra_ca, "ports",
 		&wish->ports, "mounts", &wish->mounts, "env", &wish->env, "labels", &wish->labels,
@@ -358,7 +359,7 @@ static int unpack(const struct request *request, struct wish *wish, struct err *
 		"keep_alive", &wish->keep_alive, "allow_weak_jail", &wish->weak_jail, "fleeting",
 		&wish->fleeting, "start", &wish->start, "reuse", &wish->reuse, "policy",
 		&wish->policy, "deny_network", &wish->deny_network, "kit", &wish->kit, "kit_files",
-		&wish->kit_files);
+		&wish->kit_files, "fast_dirs", &wish->fast_dirs);
 }
 
 static int fill(const struct request *request, const struct wish *wish, struct record *record,
@@ -373,6 +374,8 @@ static int fill(const struct request *request, const struct wish *wish, struct r
 		r = take_agent(wish, *ret_kit, record, err);
 	if (r == 0)
 		r = take_mounts(request, wish, record, err);
+	if (r == 0)
+		r = fast_dirs_take(wish->fast_dirs, &record->mounts, &record->fast_dirs, err);
 	if (r == 0)
 		r = take_env(wish, *ret_kit, record, err);
 	if (r == 0)

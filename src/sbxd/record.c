@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/err.h"
+#include "sbxd/fast_dirs.h"
 
 enum { RECORD_VERSION = 1 };
 
@@ -75,6 +76,7 @@ void record_finish(struct record *record)
 	template_finish(&record->template);
 	free(record->extra_ca);
 	mounts_finish(&record->mounts);
+	string_list_finish(&record->fast_dirs);
 	string_list_finish(&record->env);
 	string_list_finish(&record->labels);
 	*record = (struct record){ .status = SANDBOX_GONE };
@@ -139,7 +141,7 @@ char *record_format(const struct record *record)
 {
 	json_t *json = json_pack(
 		"{si ss ss ss ss ss* ss* ss* ss* so* ss*"
-		" si sI sI sI sI sb sb sb sb ss sI sI sI sI so so so so so}",
+		" si sI sI sI sI sb sb sb sb ss sI sI sI sI so so so so so so}",
 		"version", RECORD_VERSION, "id", record->id, "name", record->name, "status",
 		sandbox_status_name(record->status), "agent", record->agent, "reason",
 		record->reason, "engine", record->engine, "engine_why", record->engine_why,
@@ -152,9 +154,9 @@ char *record_format(const struct record *record)
 		kit_names[record->kit], "created_at", (json_int_t)record->created_at, "started_at",
 		(json_int_t)record->started_at, "stopped_at", (json_int_t)record->stopped_at,
 		"last_used_at", (json_int_t)record->last_used_at, "mounts",
-		format_mounts(&record->mounts), "env", string_list_pack(&record->env), "labels",
-		string_list_pack(&record->labels), "ports", format_ports(&record->ports),
-		"processes", format_processes(record));
+		format_mounts(&record->mounts), "fast_dirs", string_list_pack(&record->fast_dirs),
+		"env", string_list_pack(&record->env), "labels", string_list_pack(&record->labels),
+		"ports", format_ports(&record->ports), "processes", format_processes(record));
 	char *text = json == NULL ? NULL : json_dumps(json, JSON_INDENT(1));
 
 	json_decref(json);
@@ -226,7 +228,7 @@ static int parse_processes(json_t *list, struct record *ret)
 /* The members that are not plain values. */
 struct parts {
 	const char *id, *name, *status;
-	json_t *template, *mounts, *env, *labels, *ports, *processes;
+	json_t *template, *mounts, *fast_dirs, *env, *labels, *ports, *processes;
 	int version, cpus, keep_alive, weak_jail, fleeting, grown;
 	json_int_t memory, disk, docker_disk, pids_limit;
 	json_int_t created_at, started_at, stopped_at, last_used_at;
@@ -240,7 +242,7 @@ static int unpack(json_t *json, struct parts *parts, struct err *err)
 	*parts = (struct parts){ .version = 0 };
 	if (json_unpack_ex(json, &error, JSON_STRICT,
 			   "{si ss ss ss ss s?s s?s s?s s?s s?s s?o s?s"
-			   " si sI sI sI s?I sb sb s?b sb s?s sI sI sI sI so so so s?o so}",
+			   " si sI sI sI s?I sb sb s?b sb s?s sI sI sI sI so s?o so so s?o so}",
 			   "version", &parts->version, "id", &parts->id, "name", &parts->name,
 			   "status", &parts->status, "agent", &parts->agent, "reason",
 			   &parts->reason, "engine", &parts->engine, "engine_why",
@@ -252,8 +254,9 @@ static int unpack(json_t *json, struct parts *parts, struct err *err)
 			   "fleeting", &parts->fleeting, "grown", &parts->grown, "kit", &parts->kit,
 			   "created_at", &parts->created_at, "started_at", &parts->started_at,
 			   "stopped_at", &parts->stopped_at, "last_used_at", &parts->last_used_at,
-			   "mounts", &parts->mounts, "env", &parts->env, "labels", &parts->labels,
-			   "ports", &parts->ports, "processes", &parts->processes) < 0)
+			   "mounts", &parts->mounts, "fast_dirs", &parts->fast_dirs, "env",
+			   &parts->env, "labels", &parts->labels, "ports", &parts->ports,
+			   "processes", &parts->processes) < 0)
 		return err_set(err, -EINVAL, "%s", error.text);
 	if (parts->version != RECORD_VERSION)
 		return err_set(err, -EINVAL, "version %d, this daemon knows %d", parts->version,
@@ -323,6 +326,8 @@ static int fill(const struct parts *parts, struct record *ret)
 		r = record_set(&ret->extra_ca, parts->extra_ca);
 	if (r == 0)
 		r = parse_mounts(parts->mounts, &ret->mounts);
+	if (r == 0 && parts->fast_dirs != NULL)
+		r = string_list_unpack(parts->fast_dirs, FAST_DIRS_MAX, &ret->fast_dirs);
 	if (r == 0)
 		r = string_list_unpack(parts->env, RECORD_ENV_MAX, &ret->env);
 	if (r == 0)

@@ -76,8 +76,9 @@ struct record {
 	 * the default template at the next start.
 	 */
 	struct template template;
-	struct string_list env;	   /* "K=V" */
-	struct string_list labels; /* "K=V" */
+	struct string_list fast_dirs; /* below the workspace, see fast_dirs.h */
+	struct string_list env;	      /* "K=V" */
+	struct string_list labels;    /* "K=V" */
 	struct published_list ports;
 	char *extra_ca; /* file of certificates that its proxy trusts as well; NULL: none */
 	bool keep_alive, weak_jail;

@@ -30,6 +30,7 @@
 #include "jail/spawn.h"
 #include "sbxd/authority.h"
 #include "sbxd/environment.h"
+#include "sbxd/fast_dirs.h"
 #include "sbxd/guest.h"
 #include "sbxd/kit_apply.h"
 #include "sbxd/run.h"
@@ -556,7 +557,7 @@ static int ask_set_up(struct sandbox *sandbox, struct setup *setup, struct err *
 {
 	struct record *record = &sandbox->record;
 	uint64_t deadline_ms = clock_now_ms() + SETUP_MS;
-	struct guest_message requests[MOUNTS_MAX + 2];
+	struct guest_message requests[MOUNTS_MAX + FAST_DIRS_MAX + 2];
 	char sources[MOUNTS_MAX][SHARE_NAME_SIZE];
 	autoclose int fd = -1;
 	size_t count = 0;
@@ -569,6 +570,11 @@ static int ask_set_up(struct sandbox *sandbox, struct setup *setup, struct err *
 		share_name(i, sources[i]);
 		run_make_mount(&record->mounts.items[i], sources[i], &requests[count++]);
 	}
+	for (size_t i = 0; i < record->fast_dirs.count; i++)
+		requests[count++] =
+			(struct guest_message){ .type = GUEST_FAST_DIR,
+						.target = record->mounts.items[0].target,
+						.source = record->fast_dirs.items[i] };
 	if (record->grown)
 		requests[count++] = (struct guest_message){ .type = GUEST_GROW };
 	return guest_ask(fd, requests, count, deadline_ms, NULL, err);

@@ -104,6 +104,8 @@ static json_t *view_locked(const struct sandbox *sandbox)
 		view_time(record->last_used_at));
 	if (sandbox->kit != NULL)
 		(void)json_object_set_new(json, "kit", kit_view(sandbox->kit));
+	if (record->fast_dirs.count > 0)
+		(void)json_object_set_new(json, "fast_dirs", string_list_pack(&record->fast_dirs));
 	if (record->ports.count > 0)
 		(void)json_object_set_new(json, "ports", view_ports(&record->ports));
 	if (record->status == SANDBOX_RUNNING) {

@@ -217,7 +217,7 @@ static const struct field fields[] = {
 /* Types whose payload is fields. */
 static bool has_fields(uint16_t type)
 {
-	bool request = type >= GUEST_SETUP && type <= GUEST_LAYER;
+	bool request = type >= GUEST_SETUP && type <= GUEST_FAST_DIR;
 	bool answer = type >= GUEST_OK && type <= GUEST_ITEM;
 
 	return (request || answer) && type != GUEST_DATA && type != GUEST_DATA_ERR;

@@ -10,7 +10,7 @@
  * it is read.
  *
  * Each request is answered by one of
- *	GUEST_OK	done (SETUP, MOUNT, UNMOUNT, KILL, TRIM, GROW, CLOCK, PING)
+ *	GUEST_OK	done (SETUP, MOUNT, FAST_DIR, UNMOUNT, KILL, TRIM, GROW, CLOCK, PING)
  *	GUEST_ERROR	refused or failed: errno and a sentence; the end
  * or by the stream written beside it. After an OK the same connection may carry
  * the next request, so that a start costs one connection. Both ends check every
@@ -53,6 +53,8 @@ enum guest_type {
 	GUEST_PING = 15,
 	GUEST_LAYER = 16, /* COUNT: layer of the root, 1 the lowest, 0 (absent) the sandbox's own:
 			     the guest sends GUEST_DATA (tar), then GUEST_EOF */
+	GUEST_FAST_DIR =
+		17, /* TARGET, SOURCE (a path below it): a folder of the guest's own disk */
 
 	/* the stream of a request, either way */
 	GUEST_OK = 32,	     /* BYTES, NAME where the request says so */

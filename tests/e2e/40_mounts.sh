@@ -4,7 +4,9 @@ mounts_at_create() {
 	mkdir -p "$TMP/m/tree" "$TMP/m/lib" "$TMP/m/data"
 	echo lib >"$TMP/m/lib/l"
 	echo one >"$TMP/m/file"
-	sbx create --name mounts --mount "$TMP/m/data:/data" --mount "$TMP/m/file:/etc/one:ro" shell "$TMP/m/tree" "$TMP/m/lib:ro"
+	mkdir "$TMP/m/tree/built"
+	echo host >"$TMP/m/tree/built/own"
+	sbx create --name mounts --fast-dirs built,web/node_modules --mount "$TMP/m/data:/data" --mount "$TMP/m/file:/etc/one:ro" shell "$TMP/m/tree" "$TMP/m/lib:ro"
 	is "$(sbx exec mounts cat "$TMP/m/lib/l")" lib
 	fails 1 sbx exec mounts touch "$TMP/m/lib/new"
 	fails 1 sbx exec -u root mounts sh -c "mount -o remount,rw $TMP/m/lib; touch $TMP/m/lib/new"
@@ -33,6 +35,35 @@ mount_while_running() {
 	is "$(sbx exec mounts cat /late/f)" late
 }
 t "a mount added while it runs is there at once and after a restart" mount_while_running
+
+fast_folders() {
+	is "$(sbx exec mounts sh -c 'stat -c %U built web/node_modules; ls built')" $'agent\nagent'
+	sbx exec mounts sh -c 'echo inside >built/made; echo inside >web/node_modules/made'
+	is "$(ls -A "$TMP/m/tree/built" "$TMP/m/tree/web/node_modules")" "$TMP/m/tree/built:
+own
+
+$TMP/m/tree/web/node_modules:"
+	is "$(sbx exec mounts stat -c %d built)" "$(sbx exec mounts stat -c %d /)"
+	sbx stop mounts
+	is "$(sbx exec mounts cat built/made web/node_modules/made)" $'inside\ninside'
+	is "$(sbx inspect --json mounts | jq -c .fast_dirs)" '["built","web/node_modules"]'
+	fails 1 sbx run --name mounts --fast-dirs more
+}
+t "fast folders lie on the sandbox's disk, and stay there; the host sees none of it" fast_folders
+
+# what the host put in the place of one meanwhile
+fast_folder_replaced() {
+	sbx stop mounts
+	rm -r "$TMP/m/tree/web/node_modules"
+	ln -s /etc "$TMP/m/tree/web/node_modules"
+	fails 1 sbx exec mounts true
+	says "$(cat "$TMP/stderr")" "'$TMP/m/tree/web/node_modules' is no folder"
+	rm "$TMP/m/tree/web/node_modules"
+	is "$(sbx exec mounts cat web/node_modules/made)" inside
+	fails 1 sbx create --name wrong --fast-dirs ../up shell "$TMP/m/tree"
+	says "$(cat "$TMP/stderr")" 'a path below the workspace'
+}
+t "a link in the place of a fast folder is refused, and its contents wait" fast_folder_replaced
 
 # A repository with a remote, a hook of its own and a file; sandbox `repo` has it as workspace.
 repository_made() {

@@ -50,6 +50,7 @@ static int fake_open_layer(uint32_t number, struct err *err)
 
 static const struct machine fake_machine = { .setup = fake_setup,
 					     .mount = fake_mount,
+					     .mount_fast = fake_mount,
 					     .unmount = fake_mount,
 					     .trim = fake_trim,
 					     .grow = fake_grow,

@@ -83,6 +83,45 @@ TEST(defaults)
 	folder_remove(folder, &supervisor.paths);
 }
 
+/* $ in body: the folder of the test, a mount that may be written. */
+static int check_fast(const char *list, struct record *ret)
+{
+	char body[PATH_MAX + 512];
+	bool is_named;
+
+	(void)snprintf(body, sizeof(body),
+		       "{\"engine\":\"qemu\",\"force\":true,\"mounts\":[{\"source\":\"%s\","
+		       "\"target\":\"/w\"}],\"fast_dirs\":%s}",
+		       folder, list);
+	return check(body, ret, &is_named);
+}
+
+TEST(fast_folders_lie_below_the_workspace)
+{
+	static const char *const wrong[] = { "{}",
+					     "[7]",
+					     "[\"\"]",
+					     "[\"/abs\"]",
+					     "[\"..\"]",
+					     "[\"a/../../b\"]",
+					     "[\"a\",\"a/b\"]",
+					     "[\"a\",\"a\"]",
+					     "[\"a/b\",\"a\"]" };
+	struct record record;
+
+	if (access("/usr/bin/qemu-system-x86_64", X_OK) < 0)
+		SKIP("no engine works here");
+	CHECK_EQ(prepare(), 0);
+	CHECK_EQ(check_fast("[\"target\",\"targets\",\"web/node_modules\"]", &record), 0);
+	CHECK_EQ(record.fast_dirs.count, 3);
+	CHECK_STR(record.fast_dirs.items[2], "web/node_modules");
+	record_finish(&record);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		if (check_fast(wrong[i], &record) != -EINVAL)
+			TEST_FAIL_("not refused: %s", wrong[i]);
+	folder_remove(folder, &supervisor.paths);
+}
+
 TEST(wrong_bodies_are_refused)
 {
 	static const char *const bodies[] = {
@@ -119,6 +158,7 @@ TEST(wrong_bodies_are_refused)
 		"{\"template\":\"none\"}",
 		"{\"template\":\"cut\"}",
 		"{\"start\":\"yes\"}",
+		"{\"fast_dirs\":[\"target\"]}",
 	};
 
 	CHECK_EQ(prepare(), 0);

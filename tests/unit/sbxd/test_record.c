@@ -11,6 +11,7 @@ static void fill(struct record *record)
 	(void)record_set(&record->agent, "shell");
 	(void)record_set(&record->engine, "qemu");
 	(void)record_set(&record->reason, "a \"quoted\"\nreason");
+	(void)string_list_add(&record->fast_dirs, "target");
 	(void)mounts_add_stored(
 		&record->mounts,
 		&(struct mount){ .source = "/a b\nc", .target = "/w", .read_only = true });
@@ -58,6 +59,7 @@ TEST(what_is_written_is_read)
 	text_again = record_format(&again);
 	CHECK_STR(text_again, text);
 	CHECK_STR(again.mounts.items[0].source, "/a b\nc");
+	CHECK_STR(again.fast_dirs.items[0], "target");
 	CHECK(again.mounts.items[0].read_only && again.mounts.items[1].is_file);
 	CHECK_EQ(again.processes[0].id.start_ticks, 123456789012);
 	CHECK_EQ(again.status, SANDBOX_RUNNING);

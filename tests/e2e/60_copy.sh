@@ -32,13 +32,20 @@ rules_of_docker() {
 	fails 1 sbx cp "shared:$there/file/" "$here/dir"
 	fails 1 sbx cp "$here/file/" "shared:$there/dir"
 	fails 1 sbx cp "$here/file" "shared:$there/file/"
-	sbx cp "shared:$there/dir" "$here/made/" && is "$(cat "$here/made/x")" x
-	sbx cp "$here/dir/." "shared:$there/made/" && is "$(sbx exec shared cat "$there/made/x")" x
-	sbx cp "shared:$there/dir/." "$here/made" && is "$(ls "$here/made")" x
-	sbx cp "shared:$there/link" "$here/as-link" && is "$(readlink "$here/as-link")" dir
-	sbx cp "shared:$there/link/" "$here/as-dir" && is "$(ls "$here/as-dir")" x
-	sbx cp "$here/link" "shared:$there/as-link" && is "$(sbx exec shared readlink "$there/as-link")" dir
-	sbx cp "$here/link/." "shared:$there/as-dir" && is "$(sbx exec shared ls "$there/as-dir")" x
+	sbx cp "shared:$there/dir" "$here/made/"
+	is "$(cat "$here/made/x")" x
+	sbx cp "$here/dir/." "shared:$there/made/"
+	is "$(sbx exec shared cat "$there/made/x")" x
+	sbx cp "shared:$there/dir/." "$here/made"
+	is "$(ls "$here/made")" x
+	sbx cp "shared:$there/link" "$here/as-link"
+	is "$(readlink "$here/as-link")" dir
+	sbx cp "shared:$there/link/" "$here/as-dir"
+	is "$(ls "$here/as-dir")" x
+	sbx cp "$here/link" "shared:$there/as-link"
+	is "$(sbx exec shared readlink "$there/as-link")" dir
+	sbx cp "$here/link/." "shared:$there/as-dir"
+	is "$(sbx exec shared ls "$there/as-dir")" x
 }
 t "every rule of docker cp for what is there and what is not" rules_of_docker
 

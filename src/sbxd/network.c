@@ -195,17 +195,31 @@ static int push(struct sandbox *sandbox, struct network *network, uint64_t gener
 	return r;
 }
 
+/* A peer that was connected, and that no policy reaches any more. */
+static int check_peer(const struct network_peer *peer, const char *name, bool is_stale,
+		      struct err *err)
+{
+	if (peer->is_wrong)
+		return err_set(err, -EPROTO, "%s said what cannot be understood", name);
+	if (peer->fd < 0 && is_stale)
+		return err_set(err, -ENOTCONN, "%s takes no policy any more", name);
+	return 0;
+}
+
 int network_update(struct sandbox *sandbox, struct network *network, struct err *err)
 {
 	uint64_t wanted;
+	bool is_stale;
+	int r;
 
 	(void)pthread_mutex_lock(&sandbox->lock);
 	wanted = sandbox->network_wanted;
 	(void)pthread_mutex_unlock(&sandbox->lock);
-	/* One that has closed is about to end, which its process tells. */
-	if (network->net.fd < 0 || network->proxy.fd < 0)
-		return 0;
-	return network->pushed == wanted ? 0 : push(sandbox, network, wanted, err);
+	is_stale = network->pushed != wanted;
+	r = check_peer(&network->net, "sbx-net", is_stale, err);
+	if (r == 0)
+		r = check_peer(&network->proxy, "sbx-proxy", is_stale, err);
+	return r < 0 || !is_stale ? r : push(sandbox, network, wanted, err);
 }
 
 bool network_is_applied(const struct network *network)
@@ -299,7 +313,7 @@ static int handle_proxy(struct sandbox *sandbox, struct network *network, const 
 	return r;
 }
 
-/* Takes frames until no more are there; a peer that talks nonsense is left alone. */
+/* Takes frames until no more are there, or one that cannot be understood. */
 static void take(struct sandbox *sandbox, struct network *network, struct network_peer *peer,
 		 int (*handle)(struct sandbox *sandbox, struct network *network,
 			       const struct frame *frame))
@@ -312,9 +326,7 @@ static void take(struct sandbox *sandbox, struct network *network, struct networ
 		if (r < 0)
 			break;
 	}
-	if (r < 0)
-		log_warning("sandbox '%s': %s talks nonsense: %s", sandbox->record.name,
-			    peer == &network->net ? "sbx-net" : "sbx-proxy", strerror(-r));
+	peer->is_wrong = r < 0;
 	if (r < 0 || filled == 0 || (filled < 0 && filled != -EAGAIN))
 		peer_close(peer);
 }

@@ -26,6 +26,7 @@ struct network_peer {
 	int fd;		      /* owned; -1: not connected */
 	struct stream stream; /* on fd; what comes from it */
 	uint64_t applied;     /* the generation it works by */
+	bool is_wrong;	      /* it said what cannot be understood, and is heard no more */
 };
 
 /* Belongs to a run, so to its keeper alone. */
@@ -43,12 +44,12 @@ void network_finish(struct network *network);
 int network_connect(struct sandbox *sandbox, struct network *network, struct err *err);
 
 /*
- * Pushes when something changed since the last time. A peer that does not take it has a
- * policy that is not in force: the failure is a reason to end the run.
+ * Pushes when something changed since the last time. A peer that does not take it, or that
+ * is heard no more, has a policy that is not in force: the failure is a reason to end the run.
  */
 int network_update(struct sandbox *sandbox, struct network *network, struct err *err);
 
-/* Takes what a peer says. One that closes is about to end, which its process tells. */
+/* Takes what a peer says. One that closes is most often about to end, which its process tells. */
 void network_take_net(struct sandbox *sandbox, struct network *network);
 void network_take_proxy(struct sandbox *sandbox, struct network *network);
 

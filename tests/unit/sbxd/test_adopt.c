@@ -14,7 +14,7 @@
 #include "tests/unit/sbxd/fixture.h"
 #include "tests/unit/test.h"
 
-enum { PROXY_SOCKET = 2, SOCKETS = 3 };
+enum { NET_SOCKET = 1, PROXY_SOCKET = 2, SOCKETS = 3 };
 
 static const char *const sockets[SOCKETS] = { "vsock.sock", "net.sock", "proxy.sock" };
 static struct fixture fixture;
@@ -141,6 +141,31 @@ TEST(a_running_one_is_taken_back_and_watched)
 	CHECK(strstr(sandbox->record.reason, "sbx-fs") != NULL);
 	for (int role = 0; role < RUN_ROLES; role++)
 		CHECK(role == RUN_FS || kill(pids[role], 0) < 0 || ends(pids[role]));
+	close_all(listen_fds);
+	supervisor_put(sandbox);
+	fixture_remove(&fixture);
+}
+
+/* Of one that cannot be understood nobody knows by which policy it works. */
+TEST(one_whose_network_talks_nonsense_is_ended)
+{
+	static const uint8_t nonsense[] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+	int listen_fds[SOCKETS] = { -1, -1, -1 }, net;
+	pid_t pids[RUN_ROLES];
+	struct sandbox *sandbox;
+
+	CHECK_EQ(fixture_make(&fixture), 0);
+	leave_running(SANDBOX_RUNNING, false, pids, listen_fds);
+	sandbox = adopt();
+	CHECK(sandbox != NULL);
+	net = accept(listen_fds[NET_SOCKET], NULL, NULL);
+	CHECK_EQ(write(net, nonsense, sizeof(nonsense)), (ssize_t)sizeof(nonsense));
+	wait_for(sandbox, SANDBOX_STOPPED);
+	CHECK_EQ(fixture_status(sandbox), SANDBOX_STOPPED);
+	CHECK(strstr(sandbox->record.reason, "sbx-net said what cannot be understood") != NULL);
+	for (int role = 0; role < RUN_ROLES; role++)
+		CHECK(kill(pids[role], 0) < 0 || ends(pids[role]));
+	(void)close(net);
 	close_all(listen_fds);
 	supervisor_put(sandbox);
 	fixture_remove(&fixture);

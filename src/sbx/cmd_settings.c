@@ -80,20 +80,20 @@ static int print_table(const json_t *list, struct err *err)
 static int run_ls(const struct invocation *invocation, struct err *err)
 {
 	const struct ls_options *options = invocation->values;
-	json_t *said, *list = json_array(), *document;
+	json_t *said, *list, *document;
 	int r = settings_read_said(&said, err);
 
-	for (const struct setting *row = settings_rows; r == 0 && row->key != NULL; row++)
+	if (r < 0)
+		return r;
+	list = json_array();
+	for (const struct setting *row = settings_rows; row->key != NULL; row++)
 		(void)json_array_append_new(list, view(row, said));
 	document = json_pack("{s:O}", "settings", list);
-	if (r == 0)
-		r = format_is_document(&options->format)
-			    ? format_print(&options->format, document, err)
-			    : print_table(list, err);
-	if (r == 0 || r == -EIO)
-		json_decref(said);
+	r = format_is_document(&options->format) ? format_print(&options->format, document, err)
+						 : print_table(list, err);
 	json_decref(document);
 	json_decref(list);
+	json_decref(said);
 	return r;
 }
 

@@ -237,6 +237,7 @@ END
 git_over_ssh() {
 	local ssh='ssh -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null'
 	ssh_server
+	clients stop clients # it forgets the names of this address whose connections are looked into, which ssh's are not
 	git init -q --bare "$TMP/pushed.git"
 	guest sh -c "cd /tmp && git init -q work && cd work && git config user.name t && git config user.email t@t &&
 		git commit -q --allow-empty -m 'from the guest' &&

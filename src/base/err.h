@@ -4,7 +4,8 @@
  * Functions whose failure a person will read take a `struct err *` (never
  * NULL) and return 0 or -errno. The sentence is set once, where the cause is
  * known, and says what happened, to what, and what to do; callers may put
- * context in front of it. Text that does not fit is cut, never overrun.
+ * context in front of it. Text that does not fit loses its middle: what happened and
+ * why are at its ends.
  */
 #ifndef BASE_ERR_H
 #define BASE_ERR_H

@@ -75,7 +75,7 @@ int guest_decode(const struct frame *frame, struct guest_message *ret, struct er
 	if (ret->type != GUEST_ERROR)
 		return 0;
 	r = ret->error > 0 && ret->error < 4096 ? -(int)ret->error : -EIO;
-	(void)err_set(err, r, "the guest says: %.512s", ret->text != NULL ? ret->text : "no");
+	(void)err_set(err, r, "the guest says: %s", ret->text != NULL ? ret->text : "no");
 	guest_message_finish(ret);
 	return r;
 }

@@ -11,6 +11,7 @@
 #include "base/check.h"
 #include "base/err.h"
 #include "sbxd/fast_dirs.h"
+#include "sbxd/words.h"
 
 enum { RECORD_VERSION = 1 };
 
@@ -88,6 +89,8 @@ int record_set(char **member, const char *text)
 
 	if (text != NULL && copy == NULL)
 		return -ENOMEM;
+	if (copy != NULL)
+		words_tidy(copy);
 	free(*member);
 	*member = copy;
 	return 0;

@@ -97,7 +97,10 @@ const char *sandbox_status_name(enum sandbox_status status);
 void record_init(struct record *record, const char *name);
 void record_finish(struct record *record);
 
-/* Replaces an owned string; text may be NULL. -ENOMEM. */
+/*
+ * Replaces an owned string; text may be NULL. What is no UTF-8 is made printable: a reason may
+ * repeat what a guest said, and a record that cannot be written would be lost. -ENOMEM.
+ */
 int record_set(char **member, const char *text);
 
 /* The record as JSON text in fresh memory; NULL when memory is out. */

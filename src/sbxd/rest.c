@@ -122,7 +122,7 @@ static enum MHD_Result queue_json(struct MHD_Connection *connection, unsigned st
 static enum MHD_Result queue_error(struct MHD_Connection *connection, unsigned status,
 				   const char *sentence)
 {
-	json_t *json = json_pack("{ss}", "message", sentence);
+	json_t *json = json_pack("{so}", "message", view_text(sentence));
 	enum MHD_Result result = json == NULL ? MHD_NO : queue_json(connection, status, json);
 
 	json_decref(json);
@@ -153,8 +153,8 @@ static json_t *setup_output(struct sandbox *sandbox)
 
 static void add_error_line(struct exchange *exchange, const struct err *err)
 {
-	add_line(exchange, json_pack("{s{ss si so*}}", "error", "message", err->text, "status",
-				     (int)request_status_of(err->code), "output",
+	add_line(exchange, json_pack("{s{so si so*}}", "error", "message", view_text(err->text),
+				     "status", (int)request_status_of(err->code), "output",
 				     setup_output(exchange->request.watched)));
 	exchange->is_finished = true;
 }
@@ -210,10 +210,10 @@ static ssize_t read_stream(void *context, uint64_t pos, char *to, size_t max)
 	size_t len;
 
 	(void)pos;
-	if (exchange->lines.len == 0 && exchange->is_finished)
-		return MHD_CONTENT_READER_END_OF_STREAM;
-	while (exchange->lines.len == 0)
+	while (exchange->lines.len == 0 && !exchange->is_finished)
 		gather_lines(exchange);
+	if (exchange->lines.len == 0)
+		return MHD_CONTENT_READER_END_OF_STREAM;
 	len = exchange->lines.len < max ? exchange->lines.len : max;
 	memcpy(to, exchange->lines.data, len);
 	buf_consume(&exchange->lines, len);

@@ -185,8 +185,8 @@ static int take_item(void *context, const struct guest_message *item)
 
 	if (item->name == NULL || (walk->id != NULL && strcmp(walk->id, item->name) != 0))
 		return 0;
-	json = json_pack("{ss ss so so*}", "id", item->name, "command",
-			 item->text != NULL ? item->text : "", "running",
+	json = json_pack("{so so so so*}", "id", view_text(item->name), "command",
+			 view_text(item->text != NULL ? item->text : ""), "running",
 			 json_boolean(!item->has_status), "started_at",
 			 view_time((int64_t)(item->started_ns / 1000000000)));
 	if (json != NULL && item->has_status)
@@ -239,9 +239,9 @@ static int show_exec(struct request *request, struct err *err)
 
 static int kill_exec(struct request *request, struct err *err)
 {
-	int number = 15;
+	json_int_t number = 15;
 	struct sandbox *sandbox;
-	int r = request_unpack(request, err, "{s?i}", "signal", &number);
+	int r = request_unpack(request, err, "{s?I}", "signal", &number);
 
 	if (r == 0 && (number < 1 || number > 64))
 		r = err_set(err, -EINVAL, "signal must be 1 to 64");

@@ -296,8 +296,10 @@ static int delete (struct request *request, struct err *err)
 /* Changes keep_alive when it was given (0 or 1), and writes it down. */
 static int set_keep_alive(struct sandbox *sandbox, int keep_alive, struct err *err)
 {
-	if (keep_alive < 0)
-		return 0;
+	int r = keep_alive < 0 ? 0 : sandbox_check(sandbox, err);
+
+	if (r < 0 || keep_alive < 0)
+		return r;
 	(void)pthread_mutex_lock(&sandbox->lock);
 	sandbox->record.keep_alive = keep_alive != 0;
 	sandbox_poke(sandbox);
@@ -337,6 +339,8 @@ static int set_env(struct sandbox *sandbox, json_t *list, struct err *err)
 		if (!create_is_env(env.items[i]))
 			r = err_set(err, -EINVAL, "'%.80s' is no environment variable: NAME=VALUE",
 				    env.items[i]);
+	if (r == 0)
+		r = sandbox_check(sandbox, err);
 	if (r == 0) {
 		(void)pthread_mutex_lock(&sandbox->lock);
 		if (sandbox->record.env.count + env.count > RECORD_ENV_MAX)
@@ -371,9 +375,9 @@ static int patch(struct request *request, struct err *err)
 
 static int stop(struct request *request, struct err *err)
 {
-	int timeout_s = STOP_DEFAULT_S;
+	json_int_t timeout_s = STOP_DEFAULT_S;
 	struct sandbox *sandbox;
-	int r = request_unpack(request, err, "{s?i}", "timeout", &timeout_s);
+	int r = request_unpack(request, err, "{s?I}", "timeout", &timeout_s);
 
 	if (r == 0 && (timeout_s < 0 || timeout_s > STOP_MAX_S))
 		r = err_set(err, -EINVAL, "timeout must be 0 to %d seconds", STOP_MAX_S);
@@ -395,7 +399,7 @@ static int grow(struct sandbox *sandbox, json_int_t disk, json_int_t docker_disk
 		uint64_t *size;
 	} rows[] = { { "disk.img", disk, &sandbox->record.disk_bytes },
 		     { "docker.img", docker_disk, &sandbox->record.docker_disk_bytes } };
-	int r = 0;
+	int r = sandbox_check(sandbox, err);
 
 	for (size_t i = 0; r == 0 && i < countof(rows); i++) {
 		autofree char *path = path_join(sandbox->folder, rows[i].file);

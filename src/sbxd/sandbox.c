@@ -126,6 +126,16 @@ static int check_allowed(const struct sandbox *sandbox, enum sandbox_operation o
 	return 0;
 }
 
+int sandbox_check(struct sandbox *sandbox, struct err *err)
+{
+	int r;
+
+	(void)pthread_mutex_lock(&sandbox->lock);
+	r = check_allowed(sandbox, SANDBOX_START, err);
+	(void)pthread_mutex_unlock(&sandbox->lock);
+	return r;
+}
+
 /* A start that was asked for and has not begun will not come. Lock held. */
 static void cancel_start(struct sandbox *sandbox)
 {

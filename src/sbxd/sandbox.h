@@ -110,6 +110,9 @@ void sandbox_destroy(struct sandbox *sandbox);
 int sandbox_request(struct sandbox *sandbox, enum sandbox_operation operation, unsigned timeout_s,
 		    struct sandbox_ticket *ret, struct err *err);
 
+/* 0 when it may be changed: -EBUSY or -ENOENT, with a sentence, when it is damaged or goes. */
+int sandbox_check(struct sandbox *sandbox, struct err *err);
+
 /* 1 when it succeeded, 0 when it is under way, or how it failed. Call with the lock held. */
 int sandbox_ticket_check(struct sandbox *sandbox, const struct sandbox_ticket *ticket,
 			 struct err *err);

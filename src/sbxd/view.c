@@ -41,6 +41,13 @@ json_t *view_bytes(const char *bytes, size_t len)
 	return text == NULL ? NULL : json_string(text);
 }
 
+json_t *view_text(const char *text)
+{
+	json_t *json = json_string(text);
+
+	return json != NULL ? json : view_bytes(text, strlen(text));
+}
+
 static json_t *view_mounts(const struct mounts *mounts)
 {
 	json_t *list = json_array();

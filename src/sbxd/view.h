@@ -21,10 +21,14 @@ json_t *view_existing(struct sandbox *sandbox);
 /* {"removed": name} */
 json_t *view_removed(struct sandbox *sandbox);
 
-/* RFC 3339 in UTC; NULL for 0. */
 /* Bytes as text: what is no printable ASCII, tab or new line becomes '?'. */
 json_t *view_bytes(const char *bytes, size_t len);
 
+/* A sentence that may repeat what it was given: as it is, or as view_bytes() when it is no UTF-8.
+ */
+json_t *view_text(const char *text);
+
+/* RFC 3339 in UTC; NULL for 0. */
 json_t *view_time(int64_t seconds);
 
 /*

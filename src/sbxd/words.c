@@ -92,3 +92,12 @@ void words_pick_console(char *text, char *ret, size_t size)
 	}
 	make_printable(ret);
 }
+
+void words_tidy(char *text)
+{
+	json_t *json = json_string(text);
+
+	if (json == NULL)
+		make_printable(text);
+	json_decref(json);
+}

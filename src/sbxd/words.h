@@ -21,4 +21,7 @@ void words_pick(char *text, char *ret, size_t size);
  */
 void words_pick_console(char *text, char *ret, size_t size);
 
+/* Makes text fit for JSON: unless it is UTF-8, all but printable ASCII becomes '?'. */
+void words_tidy(char *text);
+
 #endif

@@ -13,14 +13,19 @@
 
 enum { PROGRESS_DELAY_MS = 1000 };
 
-bool terminal_has_colour(int fd)
+/* Whether escape sequences are understood. */
+static bool can_wipe(int fd)
 {
 	const char *term = getenv("TERM");
+
+	return term != NULL && strcmp(term, "dumb") != 0 && isatty(fd) == 1;
+}
+
+bool terminal_has_colour(int fd)
+{
 	const char *no_color = getenv("NO_COLOR");
 
-	if (no_color != NULL && *no_color != '\0')
-		return false;
-	return term != NULL && strcmp(term, "dumb") != 0 && isatty(fd) == 1;
+	return (no_color == NULL || *no_color == '\0') && can_wipe(fd);
 }
 
 int terminal_size(int fd, uint32_t *ret_rows, uint32_t *ret_columns)
@@ -171,7 +176,7 @@ size_t terminal_safe_width(const char *text)
 
 void progress_init(struct progress *progress, bool quiet)
 {
-	*progress = (struct progress){ .quiet = quiet, .terminal = isatty(STDERR_FILENO) == 1 };
+	*progress = (struct progress){ .quiet = quiet, .terminal = can_wipe(STDERR_FILENO) };
 }
 
 static void wipe(struct progress *progress)

@@ -35,7 +35,7 @@ size_t terminal_print_safe(FILE *to, const char *text);
 size_t terminal_safe_width(const char *text);
 
 /*
- * Progress on stderr. When stderr is a terminal the step is shown with a
+ * Progress on stderr. When stderr is a terminal, and not a "dumb" one, the step is shown with a
  * spinner once it lasts over a second, and wiped at the end; else each step that
  * lasts over a second is printed as one plain line.
  */

@@ -317,13 +317,14 @@ static int print_text(const json_t *report, struct err *err)
 	return r;
 }
 
-/* A cell of a Markdown table: a bar would end it. */
+/* A cell of a Markdown table: a bar would end it, and control characters drive a terminal. */
 static void print_cell(const char *text)
 {
 	for (; *text != '\0'; text++) {
+		bool control = (unsigned char)*text < ' ' || *text == 0x7f;
 		char safe[2] = { *text, '\0' };
 
-		(void)fputs(*text == '|' ? "\\|" : *text == '\n' ? " " : safe, stdout);
+		(void)fputs(*text == '|' ? "\\|" : control ? " " : safe, stdout);
 	}
 }
 

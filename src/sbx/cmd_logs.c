@@ -84,7 +84,7 @@ static int show_output(struct client *client, const char *name, const char *id, 
 						  .err = STDERR_FILENO,
 						  .terminal = -1 },
 			&status, err);
-	return r;
+	return r < 0 ? r : status;
 }
 
 static int run(const struct invocation *invocation, struct err *err)

@@ -1,6 +1,7 @@
 #include "sbx/commands.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "base/parse.h"
 #include "sbx/client.h"
 #include "sbx/format.h"
+#include "sbx/removal.h"
 #include "sbx/report.h"
 #include "sbx/sandbox.h"
 
@@ -27,7 +29,7 @@ static const struct option rows[] = {
 	  .argument = "until=TIME",
 	  .offset = offsetof(struct prune_options, filters),
 	  .help = "only those stopped before: a span like 24h, an RFC 3339 time,\n"
-		  "or seconds since 1970" },
+		  "or seconds since 1970; since=SPAN is the older form" },
 	{ .name = "dry-run",
 	  .kind = OPTION_FLAG,
 	  .offset = offsetof(struct prune_options, dry_run),
@@ -35,6 +37,9 @@ static const struct option rows[] = {
 	REPORT_FORCE_ROW(struct prune_options, force),
 	{ .name = NULL },
 };
+
+/* Later than any time that a filter can say. */
+static const time_t unfiltered = INT64_MAX;
 
 /* "2026-01-02T03:04:05Z", and what may stand between the seconds and the Z. */
 static bool parse_time(const char *text, time_t *ret)
@@ -52,20 +57,33 @@ static bool parse_time(const char *text, time_t *ret)
 	return true;
 }
 
-/* until=TIME as seconds since 1970. A plain number is a time, one with a unit a span. */
+/* What is so long ago, as seconds since 1970. */
+static bool parse_span(const char *text, time_t *ret)
+{
+	uint64_t seconds;
+
+	if (parse_duration(text, &seconds) < 0 || seconds > (uint64_t)time(NULL))
+		return false;
+	*ret = time(NULL) - (time_t)seconds;
+	return true;
+}
+
+/* The filter as seconds since 1970. A plain number is a time, one with a unit a span. */
 static int parse_filter(const char *text, time_t *ret, struct err *err)
 {
-	static const char key[] = "until=";
-	const char *value = text + sizeof(key) - 1;
+	static const char until[] = "until=", since[] = "since=";
+	const char *value = text + sizeof(until) - 1;
 	uint64_t number;
 
-	if (strncmp(text, key, sizeof(key) - 1) != 0)
+	if (strncmp(text, since, sizeof(since) - 1) == 0)
+		return parse_span(value, ret)
+			       ? 0
+			       : err_set(err, -EINVAL, "'%s' is no span like 24h", value);
+	if (strncmp(text, until, sizeof(until) - 1) != 0)
 		return err_set(err, -EINVAL, "the filter is until=TIME, not '%s'", text);
-	if (parse_u64(value, INT64_MAX, &number) == 0)
+	if (parse_u64(value, INT64_MAX - 1, &number) == 0)
 		*ret = (time_t)number;
-	else if (parse_duration(value, &number) == 0 && number <= (uint64_t)time(NULL))
-		*ret = time(NULL) - (time_t)number;
-	else if (!parse_time(value, ret))
+	else if (!parse_span(value, ret) && !parse_time(value, ret))
 		return err_set(err, -EINVAL,
 			       "'%s' is no time: write a span like 24h, 2026-01-02T03:04:05Z, or "
 			       "seconds since 1970",
@@ -77,7 +95,7 @@ static int parse_filters(const struct option_list *filters, time_t *ret, struct 
 {
 	int r = 0;
 
-	*ret = time(NULL) + 1;
+	*ret = unfiltered;
 	for (size_t i = 0; r == 0 && i < filters->count; i++) {
 		time_t until = 0;
 
@@ -97,7 +115,8 @@ static json_t *describe(const json_t *sandbox)
 			 sandbox_workspaces(sandbox));
 }
 
-/* Sorts the stopped ones into those that go and those whose stop time is not known. */
+/* Sorts the stopped ones into those that go and, by a filter, those whose stop time is not known.
+ */
 static int choose(const json_t *list, time_t until, json_t *chosen, json_t *unknown,
 		  struct err *err)
 {
@@ -107,11 +126,12 @@ static int choose(const json_t *list, time_t until, json_t *chosen, json_t *unkn
 
 	json_array_foreach(list, i, sandbox)
 	{
-		time_t stopped;
+		time_t stopped = 0;
 
 		if (strcmp(sandbox_text(sandbox, "status"), "stopped") != 0)
 			continue;
-		if (!parse_time(sandbox_text(sandbox, "stopped_at"), &stopped))
+		if (!parse_time(sandbox_text(sandbox, "stopped_at"), &stopped) &&
+		    until != unfiltered)
 			r |= json_array_append_new(unknown, describe(sandbox));
 		else if (stopped < until)
 			r |= json_array_append_new(chosen, describe(sandbox));
@@ -129,30 +149,52 @@ static int remove_stopped(struct client *client, const char *name, struct err *e
 	if (r < 0)
 		return r;
 	stopped = strcmp(sandbox_text(sandbox, "status"), "stopped") == 0;
+	r = stopped ? removal_remove(client, sandbox, false, err)
+		    : err_set(err, -EBUSY, "sandbox '%s' was started again; it is kept", name);
 	json_decref(sandbox);
-	if (!stopped)
-		return err_set(err, -EBUSY, "sandbox '%s' was started again; it is kept", name);
-	return sandbox_remove(client, name, false, err);
+	return r;
 }
 
-static int remove_chosen(struct client *client, const json_t *chosen, bool silent)
+/* Who looks into a clone starts its sandbox: it is stopped again, so that it is as it was. */
+static void warn_of_clones(struct client *client, const json_t *list, const json_t *chosen)
 {
-	json_t *sandbox;
-	size_t i;
-	int status = EXIT_SUCCESS;
+	json_t *sandbox, *named;
+	size_t i, j;
 
-	json_array_foreach(chosen, i, sandbox)
+	json_array_foreach(list, i, sandbox)
 	{
 		const char *name = sandbox_text(sandbox, "name");
+		struct err ignored = ERR_INIT;
+
+		json_array_foreach(chosen, j, named)
+		{
+			if (strcmp(sandbox_text(named, "name"), name) == 0 &&
+			    removal_warn(client, sandbox))
+				(void)sandbox_stop(client, name, SANDBOX_STOP_DEFAULT, &ignored);
+		}
+	}
+}
+
+/* Leaves in chosen those that went. */
+static int remove_chosen(struct client *client, json_t *chosen, bool silent)
+{
+	int status = EXIT_SUCCESS;
+	size_t i = 0;
+
+	while (i < json_array_size(chosen)) {
+		const char *name = sandbox_text(json_array_get(chosen, i), "name");
 		struct err err = ERR_INIT;
 
 		progress_step(client->progress, "Removing");
 		if (remove_stopped(client, name, &err) < 0) {
 			report_error(&err);
+			(void)json_array_remove(chosen, i);
 			status = EXIT_FAILURE;
-		} else if (!silent) {
-			(void)printf("Sandbox '%s' removed\n", name);
+			continue;
 		}
+		if (!silent)
+			(void)printf("Sandbox '%s' removed\n", name);
+		i++;
 	}
 	return status;
 }
@@ -180,14 +222,15 @@ static int confirm(const json_t *chosen, bool force, struct err *err)
 	return report_confirm(force, question, err);
 }
 
-static int prune(struct client *client, const struct prune_options *options, const json_t *chosen,
-		 const json_t *unknown, struct err *err)
+static int prune(struct client *client, const struct prune_options *options, const json_t *list,
+		 json_t *chosen, const json_t *unknown, struct err *err)
 {
 	bool silent = format_is_document(&options->format);
 	json_t *document;
 	int r = 0;
 
 	if (!options->dry_run && json_array_size(chosen) > 0) {
+		warn_of_clones(client, list, chosen);
 		r = confirm(chosen, options->force, err);
 		if (r == 0)
 			r = remove_chosen(client, chosen, silent);
@@ -199,7 +242,7 @@ static int prune(struct client *client, const struct prune_options *options, con
 				     chosen, "skipped_unknown_stop", unknown);
 		r = format_print(&options->format, document, err) < 0 ? -EIO : r;
 		json_decref(document);
-	} else if (json_array_size(chosen) == 0) {
+	} else if (r == 0 && json_array_size(chosen) == 0) {
 		(void)puts("No stopped sandbox to remove");
 	} else if (options->dry_run) {
 		print_names("Would remove", chosen);
@@ -229,7 +272,7 @@ static int run(const struct invocation *invocation, struct err *err)
 	unknown = json_array();
 	r = choose(list, until, chosen, unknown, err);
 	if (r == 0)
-		r = prune(&client, options, chosen, unknown, err);
+		r = prune(&client, options, list, chosen, unknown, err);
 	json_decref(list);
 	json_decref(chosen);
 	json_decref(unknown);

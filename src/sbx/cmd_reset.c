@@ -1,12 +1,15 @@
 #include "sbx/commands.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "app/terminal.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "sbx/client.h"
+#include "sbx/removal.h"
 #include "sbx/report.h"
+#include "sbx/sandbox.h"
 #include "sbx/settings.h"
 
 struct reset_options {
@@ -22,13 +25,48 @@ static const struct option rows[] = {
 	{ .name = NULL },
 };
 
+/* Says which ones are gone, and takes away what is left of them; list: what there was. */
+static void settle(const json_t *list, const json_t *removed)
+{
+	json_t *sandbox, *name;
+	size_t i, j;
+
+	json_array_foreach(removed, i, name)
+	{
+		(void)fputs("Sandbox '", stdout);
+		(void)terminal_print_safe(stdout, json_string_value(name));
+		(void)puts("' removed");
+		json_array_foreach(list, j, sandbox)
+		{
+			if (strcmp(sandbox_text(sandbox, "name"), json_string_value(name)) == 0)
+				removal_release(sandbox);
+		}
+	}
+}
+
+static int reset(struct client *client, bool preserve_secrets, struct err *err)
+{
+	json_t *body, *result, *list;
+	int r = sandbox_list(client, &list, err);
+
+	if (r < 0)
+		return r;
+	body = json_pack("{sb}", "preserve_secrets", preserve_secrets);
+	r = client_stream(client, "POST", "/daemon/reset", body, &result, err);
+	json_decref(body);
+	if (r == 0) {
+		settle(list, json_object_get(result, "removed"));
+		json_decref(result);
+	}
+	json_decref(list);
+	return r;
+}
+
 static int run(const struct invocation *invocation, struct err *err)
 {
 	const struct reset_options *options = invocation->values;
 	autocall(client_finish) struct client client = { .socket_path = NULL };
 	struct progress progress;
-	json_t *body, *result, *name;
-	size_t i;
 	int r;
 
 	r = report_confirm(options->force,
@@ -44,19 +82,9 @@ static int run(const struct invocation *invocation, struct err *err)
 		return r;
 	progress_init(&progress, false);
 	client.progress = &progress;
-	body = json_pack("{sb}", "preserve_secrets", options->preserve_secrets);
-	r = client_stream(&client, "POST", "/daemon/reset", body, &result, err);
-	json_decref(body);
-	if (r < 0)
-		return r;
-	json_array_foreach(json_object_get(result, "removed"), i, name)
-	{
-		(void)fputs("Sandbox '", stdout);
-		(void)terminal_print_safe(stdout, json_string_value(name));
-		(void)puts("' removed");
-	}
-	json_decref(result);
-	r = settings_forget(err);
+	r = reset(&client, options->preserve_secrets, err);
+	if (r == 0)
+		r = settings_forget(err);
 	if (r == 0)
 		(void)printf("Everything is as after installation%s\n",
 			     options->preserve_secrets ? ", but for the secrets" : "");

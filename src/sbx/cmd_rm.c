@@ -9,10 +9,9 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "sbx/client.h"
-#include "sbx/clone.h"
+#include "sbx/removal.h"
 #include "sbx/report.h"
 #include "sbx/sandbox.h"
-#include "sbx/workcopy.h"
 
 struct rm_options {
 	bool all, force;
@@ -31,44 +30,37 @@ static const struct option rows[] = {
 	{ .name = NULL },
 };
 
-static int remove_one(struct client *client, const char *name, bool force)
+static int remove_one(struct client *client, const json_t *sandbox, bool force)
 {
+	const char *name = sandbox_text(sandbox, "name");
 	struct err err = ERR_INIT;
-	json_t *sandbox = NULL;
-	int r;
 
 	(void)printf("Deleting sandbox %s...\n", name);
 	(void)fflush(stdout);
 	progress_step(client->progress, "Removing");
-	r = sandbox_get(client, name, &sandbox, &err);
-	if (r == 0)
-		r = sandbox_remove(client, name, force, &err);
-	if (r < 0) {
+	if (removal_remove(client, sandbox, force, &err) < 0) {
 		report_error(&err);
-	} else {
-		(void)printf("Sandbox '%s' removed\n", name);
-		(void)fflush(stdout);
-		workcopy_release(sandbox);
-		clone_release(sandbox);
+		return EXIT_FAILURE;
 	}
-	json_decref(sandbox);
-	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	(void)printf("Sandbox '%s' removed\n", name);
+	(void)fflush(stdout);
+	return EXIT_SUCCESS;
 }
 
 /* "Remove the sandboxes 'a', 'b' with all that is on their disks?" */
-static int confirm(const json_t *names, bool force, struct err *err)
+static int confirm(const json_t *chosen, bool force, struct err *err)
 {
 	autocall(buf_finish) struct buf question;
 	const char *text;
-	json_t *name;
+	json_t *sandbox;
 	size_t i;
 	int r = 0;
 
 	buf_init(&question, 1 << 20);
-	json_array_foreach(names, i, name)
+	json_array_foreach(chosen, i, sandbox)
 	{
 		r |= buf_printf(&question, "%s'%s'", i == 0 ? "Remove sandbox " : ", ",
-				json_string_value(name));
+				sandbox_text(sandbox, "name"));
 	}
 	r |= buf_printf(&question, " and all that is on its disks?");
 	text = r == 0 ? buf_str(&question) : NULL;
@@ -76,72 +68,55 @@ static int confirm(const json_t *names, bool force, struct err *err)
 			    : err_set(err, -ENOMEM, "out of memory");
 }
 
-/* What is to be removed, an array of names; a name that does not exist is an error before any
+/* What is to be removed, an array of objects; a name that does not exist is an error before any
  * question. */
 static int collect(struct client *client, const struct invocation *invocation, bool all,
-		   json_t *names, struct err *err)
+		   json_t **ret, struct err *err)
 {
 	json_t *list, *sandbox;
-	size_t i;
 	int r = 0;
 
-	for (i = 0; r == 0 && i < invocation->count; i++) {
+	if (all)
+		return sandbox_list(client, ret, err);
+	list = json_array();
+	for (size_t i = 0; r == 0 && i < invocation->count; i++) {
 		r = sandbox_get(client, invocation->args[i], &sandbox, err);
-		if (r < 0)
-			return r;
-		r = json_array_append(names, json_object_get(sandbox, "name"));
-		json_decref(sandbox);
+		if (r == 0 && json_array_append_new(list, sandbox) < 0)
+			r = err_set(err, -ENOMEM, "out of memory");
 	}
-	if (!all)
-		return r;
-	r = sandbox_list(client, &list, err);
 	if (r < 0)
-		return r;
-	json_array_foreach(list, i, sandbox)
-	{
-		r |= json_array_append(names, json_object_get(sandbox, "name"));
-	}
-	json_decref(list);
-	return r == 0 ? 0 : err_set(err, -ENOMEM, "out of memory");
+		json_decref(list);
+	else
+		*ret = list;
+	return r;
 }
 
-/* Tells what clones hold that nobody has fetched. That it cannot be found out stops nobody. */
-static void warn_of_clones(struct client *client, const json_t *names)
+static int remove_all(struct client *client, const json_t *chosen, bool force)
 {
-	json_t *name;
-	size_t i;
-
-	json_array_foreach(names, i, name)
-	{
-		autocall(buf_finish) struct buf text;
-		struct err err = ERR_INIT;
-		json_t *sandbox;
-
-		buf_init(&text, 4096);
-		if (sandbox_get(client, json_string_value(name), &sandbox, &err) < 0)
-			continue;
-		if (clone_warn(client, sandbox, &text, &err) != 0) {
-			buf_clear(&text);
-			(void)buf_printf(&text, "what the clone in '%s' holds is not known: %s",
-					 json_string_value(name), err.text);
-		}
-		if (text.len > 0 && buf_str(&text) != NULL)
-			report_warning(buf_str(&text));
-		json_decref(sandbox);
-	}
-}
-
-static int remove_all(struct client *client, const json_t *names, bool force)
-{
-	json_t *name;
+	json_t *sandbox;
 	size_t i;
 	int status = EXIT_SUCCESS;
 
-	json_array_foreach(names, i, name)
+	json_array_foreach(chosen, i, sandbox)
 	{
-		status |= remove_one(client, json_string_value(name), force);
+		status |= remove_one(client, sandbox, force);
 	}
 	return status;
+}
+
+static int warn_and_remove(struct client *client, const json_t *chosen, bool force, bool ask,
+			   struct err *err)
+{
+	json_t *sandbox;
+	size_t i;
+	int r;
+
+	json_array_foreach(chosen, i, sandbox)
+	{
+		(void)removal_warn(client, sandbox);
+	}
+	r = confirm(chosen, force || !ask, err);
+	return r < 0 ? r : remove_all(client, chosen, force);
 }
 
 /* ask: false when the older form removes without a question. */
@@ -150,7 +125,7 @@ static int remove_sandboxes(const struct invocation *invocation, bool ask, struc
 	const struct rm_options *options = invocation->values;
 	autocall(client_finish) struct client client = { .socket_path = NULL };
 	struct progress progress;
-	json_t *names;
+	json_t *chosen;
 	int r;
 
 	if (options->all == (invocation->count > 0))
@@ -160,15 +135,12 @@ static int remove_sandboxes(const struct invocation *invocation, bool ask, struc
 		return r;
 	progress_init(&progress, false);
 	client.progress = &progress;
-	names = json_array();
-	r = collect(&client, invocation, options->all, names, err);
-	if (r == 0 && json_array_size(names) > 0) {
-		warn_of_clones(&client, names);
-		r = confirm(names, options->force || !ask, err);
-		if (r == 0)
-			r = remove_all(&client, names, options->force);
-	}
-	json_decref(names);
+	r = collect(&client, invocation, options->all, &chosen, err);
+	if (r < 0)
+		return r;
+	if (json_array_size(chosen) > 0)
+		r = warn_and_remove(&client, chosen, options->force, ask, err);
+	json_decref(chosen);
 	return r;
 }
 

@@ -18,6 +18,7 @@
 #include "sbx/clone.h"
 #include "sbx/create.h"
 #include "sbx/env.h"
+#include "sbx/removal.h"
 #include "sbx/report.h"
 #include "sbx/sandbox.h"
 #include "sbx/workcopy.h"
@@ -254,7 +255,6 @@ static int check_reattach(const json_t *sandbox, const struct wanted *wanted, st
 		      { create->policy != NULL, "policy" },
 		      { create->deny_network.count > 0, "deny-network" },
 		      { create->weak_jail, "allow-weak-jail" },
-		      { create->publish.count > 0, "publish" },
 		      { create->extra_ca != NULL, "extra-ca" },
 		      { create->kits.kits.count > 0, "kit" },
 		      { create->kits.args.count > 0, "kit-arg" } };
@@ -313,12 +313,26 @@ static int create(struct client *client, const struct wanted *wanted, json_t **r
 	return r;
 }
 
+/* As others do it: what is published was said when it was made. */
+static void warn_of_ports(const json_t *sandbox)
+{
+	char text[256];
+
+	(void)snprintf(text, sizeof(text),
+		       "--publish has no effect, sandbox '%s' exists already; use: sbx ports %s "
+		       "--publish SPEC",
+		       sandbox_text(sandbox, "name"), sandbox_text(sandbox, "name"));
+	report_warning(text);
+}
+
 static int come_back(struct client *client, const struct wanted *wanted, const json_t *sandbox,
 		     struct env *env, struct err *err)
 {
 	const struct create_options *options = &wanted->options->create;
 	int r = check_reattach(sandbox, wanted, err);
 
+	if (r == 0 && options->publish.count > 0 && !options->quiet)
+		warn_of_ports(sandbox);
 	if (r == 0)
 		r = env_add(env, &options->env_files, &options->env, err);
 	if (r == 0)
@@ -406,8 +420,7 @@ static int attach_and_remove(struct client *client, const struct wanted *wanted,
 		report_error(&remove_err);
 		status = status == 0 ? EXIT_FAILURE : status;
 	} else if (wanted->options->remove) {
-		workcopy_release(sandbox);
-		clone_release(sandbox);
+		removal_release(sandbox);
 	}
 	return r < 0 ? r : status;
 }

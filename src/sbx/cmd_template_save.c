@@ -37,7 +37,7 @@ static const struct option rows[] = {
 static int ensure_stopped(struct client *client, const json_t *sandbox, struct err *err)
 {
 	const char *name = sandbox_text(sandbox, "name");
-	autofree char *path = client_path(name, "/stop"), *question = NULL;
+	autofree char *question = NULL;
 	int r;
 
 	if (!sandbox_is_running(sandbox))
@@ -46,10 +46,10 @@ static int ensure_stopped(struct client *client, const json_t *sandbox, struct e
 		return err_set(err, -EBUSY,
 			       "cannot save a running sandbox; stop it first with: sbx stop %s",
 			       name);
-	if (path == NULL || asprintf(&question, "Sandbox '%s' is running. Stop it?", name) < 0)
+	if (asprintf(&question, "Sandbox '%s' is running. Stop it?", name) < 0)
 		return err_set(err, -ENOMEM, "out of memory");
 	r = report_confirm(false, question, err);
-	return r < 0 ? r : client_stream(client, "POST", path, NULL, NULL, err);
+	return r < 0 ? r : sandbox_stop(client, name, SANDBOX_STOP_DEFAULT, err);
 }
 
 /* The archives become a layer of a template. */
@@ -108,14 +108,6 @@ static int snapshot(struct client *client, const char *name, const char *tag, js
 	return r;
 }
 
-static int stop(struct client *client, const char *name, struct err *err)
-{
-	autofree char *path = client_path(name, "/stop");
-
-	return path == NULL ? err_set(err, -ENOMEM, "out of memory")
-			    : client_stream(client, "POST", path, NULL, NULL, err);
-}
-
 /* The guest's own kernel reads its disk, so it is started for the time of it. */
 static int save(struct client *client, const json_t *sandbox, const char *tag, json_t **ret,
 		struct err *err)
@@ -131,7 +123,7 @@ static int save(struct client *client, const json_t *sandbox, const char *tag, j
 	if (r < 0)
 		return r;
 	r = snapshot(client, name, tag, ret, err);
-	if (stop(client, name, &ignored) < 0 && r == 0)
+	if (sandbox_stop(client, name, SANDBOX_STOP_DEFAULT, &ignored) < 0 && r == 0)
 		*err = ignored;
 	return r;
 }

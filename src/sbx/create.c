@@ -364,6 +364,7 @@ static int start_or_remove(struct client *client, json_t *sandbox, struct err *e
 	if (client->progress != NULL)
 		progress_step(client->progress, "Removing what was made");
 	(void)sandbox_remove(client, name, true, &ignored);
+	clone_release(sandbox);
 	return r;
 }
 

@@ -14,6 +14,7 @@
 #include "sbx/client.h"
 #include "sbx/environment.h"
 #include "sbx/hostrun.h"
+#include "sbx/removal.h"
 #include "sbx/report.h"
 #include "sbx/sandbox.h"
 #include "sbx/tool.h"
@@ -377,8 +378,12 @@ void environment_undo(struct client *client, const struct environment *environme
 {
 	json_t *all = json_pack("{s:s}", "sandbox", environment->name), *answer = NULL;
 	struct err ignored = ERR_INIT;
+	json_t *sandbox;
 
-	(void)sandbox_remove(client, environment->name, true, &ignored);
+	if (sandbox_get(client, environment->name, &sandbox, &ignored) == 0) {
+		(void)removal_remove(client, sandbox, true, &ignored);
+		json_decref(sandbox);
+	}
 	(void)client_call(client, "POST", "/secret/remove", all, &answer, &ignored);
 	json_decref(answer);
 	json_decref(all);

@@ -67,6 +67,21 @@ int sandbox_start(struct client *client, const json_t *sandbox, bool keep_alive,
 	return r;
 }
 
+int sandbox_stop(struct client *client, const char *name, int64_t timeout_s, struct err *err)
+{
+	autofree char *path = client_path(name, "/stop");
+	json_t *body = timeout_s >= 0 ? json_pack("{s:I}", "timeout", (json_int_t)timeout_s)
+				      : json_object();
+	int r;
+
+	if (path == NULL || body == NULL)
+		r = err_set(err, -ENOMEM, "out of memory");
+	else
+		r = client_stream(client, "POST", path, body, NULL, err);
+	json_decref(body);
+	return r;
+}
+
 int sandbox_remove(struct client *client, const char *name, bool force, struct err *err)
 {
 	autofree char *path = client_path(name, force ? "?force=true" : "");

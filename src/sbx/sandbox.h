@@ -1,12 +1,13 @@
 /*
- * What the commands do with sandboxes through the daemon: look one up, start
- * it, read members of its object (docs/api.md, "The sandbox object").
+ * What the commands do with sandboxes through the daemon: look one up, start,
+ * stop and remove it, read members of its object (docs/api.md, "The sandbox object").
  */
 #ifndef SBX_SANDBOX_H
 #define SBX_SANDBOX_H
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct client;
 struct err;
@@ -27,6 +28,10 @@ bool sandbox_existed(const json_t *sandbox);
 
 /* Starts it when it does not run, and says so on stderr. keep_alive: as in POST …/start. */
 int sandbox_start(struct client *client, const json_t *sandbox, bool keep_alive, struct err *err);
+
+/* Stops it; timeout_s is what the guest has for shutting down, SANDBOX_STOP_DEFAULT: 10 s. */
+enum { SANDBOX_STOP_DEFAULT = -1 };
+int sandbox_stop(struct client *client, const char *name, int64_t timeout_s, struct err *err);
 
 /* Removes it; -EBUSY when a session is attached and force is false. */
 int sandbox_remove(struct client *client, const char *name, bool force, struct err *err);

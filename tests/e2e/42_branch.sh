@@ -340,11 +340,16 @@ clone_killed() {
 	wait || true
 	is "$(sbx run --name b-half -- git status --porcelain)" ""
 	is "$(sbx exec b-half git log -1 --format=%s)" outside
-	sbx rm -f b-half
+	sbx exec b-half git commit -qm inside --allow-empty
+	sbx stop -t 0s b-half
+	sbx prune --force 2>"$TMP/stderr"
+	says "$(cat "$TMP/stderr")" "WARNING: sandbox 'b-half' has commits on 1 branch"
+	fails 1 sbx inspect b-half
+	says_not "$(git remote)" 'sandbox-'
 	fails 1 sbx create --clone --branch x shell .
 	fails 1 sbx create --clone shell "$TMP/branch/bare"
 }
-t "sbx killed while a clone is made: run makes it whole" clone_killed
+t "sbx killed while a clone is made: run makes it whole; prune warns and leaves no remote" clone_killed
 
 reviewed() {
 	cd "$CLONES/cloned"

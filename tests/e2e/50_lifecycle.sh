@@ -130,6 +130,8 @@ prunes_only_stopped() {
 	sbx create --name prunable shell "$SHARED" >/dev/null 2>&1
 	sbx stop prunable
 	is "$(sbx prune --dry-run --json | jq -r '.would_remove[].name')" prunable
+	is "$(sbx prune --dry-run --filter since=1h)" "No stopped sandbox to remove"
+	fails 1 sbx prune --force --filter until=soon
 	is "$(sbx ls -q | wc -l)" 2
 	sbx prune --force
 	is "$(sbx ls -q)" shared

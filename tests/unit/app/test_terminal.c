@@ -170,4 +170,28 @@ TEST(a_quick_step_prints_nothing)
 	(void)close(pipe_fds[1]);
 }
 
+/* One that cannot wipe a line gets plain ones. */
+TEST(a_dumb_terminal_gets_no_sequences)
+{
+	struct progress progress;
+	char text[64] = "";
+	int master, slave, saved;
+
+	CHECK_EQ(openpty(&master, &slave, NULL, NULL, NULL), 0);
+	(void)setenv("TERM", "dumb", 1);
+	saved = dup(STDERR_FILENO);
+	(void)dup2(slave, STDERR_FILENO);
+	progress_init(&progress, false);
+	progress_step(&progress, "one");
+	progress.started_ms -= 2000;
+	progress_tick(&progress);
+	progress_finish(&progress);
+	(void)dup2(saved, STDERR_FILENO);
+	(void)close(saved);
+	CHECK_EQ(read(master, text, sizeof(text) - 1), 5);
+	CHECK_STR(text, "one\r\n");
+	(void)close(master);
+	(void)close(slave);
+}
+
 TEST_MAIN()

@@ -79,6 +79,8 @@ static const char *const fixed[] = {
 static void add_machine(struct qemu_args *args, int *r, const struct engine_config *config,
 			uint32_t tsc_khz)
 {
+	char timing[64] = "";
+
 	for (size_t i = 0; i < countof(fixed); i++)
 		add(args, r, "%s", fixed[i]);
 	add(args, r, "-smp");
@@ -94,12 +96,12 @@ static void add_machine(struct qemu_args *args, int *r, const struct engine_conf
 	add(args, r, QEMU_INITRAMFS_PATH);
 	add(args, r, "-append");
 	if (tsc_khz != 0)
-		add(args, r,
-		    "%s iommu=off no_timer_check tsc=reliable tsc_early_khz=%" PRIu32
-		    " lpj=%" PRIu64,
-		    config->cmdline, tsc_khz, (uint64_t)tsc_khz * 1000 / GUEST_HZ);
-	else
-		add(args, r, "%s", config->cmdline);
+		(void)snprintf(timing, sizeof(timing),
+			       " tsc=reliable tsc_early_khz=%" PRIu32 " lpj=%" PRIu64, tsc_khz,
+			       (uint64_t)tsc_khz * 1000 / GUEST_HZ);
+	/* Code at a new address is translated anew, so processes share theirs:
+	 * guest/kernel/README.md. */
+	add(args, r, "%s iommu=off no_timer_check randmaps=boot%s", config->cmdline, timing);
 }
 
 static void add_chardev(struct qemu_args *args, int *r, const char *id, int fd, const char *more)

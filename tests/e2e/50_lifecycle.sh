@@ -19,6 +19,25 @@ state_is_kept() {
 }
 t "stop keeps what was written, exec starts it again" state_is_kept
 
+# where LIBRARY|[stack]: the first address of it in a new process
+where() { sbx exec life cat /proc/self/maps | awk -v name="$1" 'index($6, name) { print $1; exit }'; }
+
+addresses_are_random() {
+	local code stack
+	code=$(where /libc.so) stack=$(where '[stack]')
+	says "$code" '^[0-9a-f]{12}-'
+	test "$(where '[stack]')" != "$stack"
+	# the emulator translates code by its address, so there it is drawn once a boot: guest/kernel/README.md
+	if [ "$(sbx inspect life --json | jq -r .engine)" = qemu ]; then
+		is "$(where /libc.so)" "$code"
+	else
+		test "$(where /libc.so)" != "$code"
+	fi
+	sbx stop life
+	test "$(where /libc.so)" != "$code"
+}
+t "nobody can know where code lies in the next boot, or a stack in the next process" addresses_are_random
+
 stopped_has_no_process() {
 	local pids
 	pids=$(processes life)

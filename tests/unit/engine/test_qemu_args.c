@@ -52,8 +52,8 @@ TEST(a_whole_machine)
 	CHECK_STR(value_of(&args, "-object", 0),
 		  "memory-backend-memfd,id=memory,size=1024M,share=on");
 	CHECK_STR(value_of(&args, "-append", 0),
-		  "console=ttyS0 iommu=off no_timer_check tsc=reliable tsc_early_khz=2600000 "
-		  "lpj=26000000");
+		  "console=ttyS0 iommu=off no_timer_check randmaps=boot tsc=reliable "
+		  "tsc_early_khz=2600000 lpj=26000000");
 	CHECK_STR(value_of(&args, "-kernel", 0), "/kernel");
 	CHECK_STR(value_of(&args, "-initrd", 0), "/initramfs");
 	qemu_args_finish(&args);
@@ -74,7 +74,8 @@ TEST(descriptors_are_numbered_as_the_child_sees_them)
 	CHECK_STR(value_of(&args, "-chardev", 5), "socket,id=net,path=/net.sock");
 	CHECK_STR(value_of(&args, "-chardev", 6), "socket,id=console,fd=8,server=on,wait=off");
 	CHECK_STR(value_of(&args, "-chardev", 7), "socket,id=control,fd=9,server=on,wait=off");
-	CHECK_STR(value_of(&args, "-append", 0), "console=ttyS0");
+	CHECK_STR(value_of(&args, "-append", 0),
+		  "console=ttyS0 iommu=off no_timer_check randmaps=boot");
 	qemu_args_finish(&args);
 }
 

@@ -1,6 +1,6 @@
 /*
  * What is in a file. Bytes go between the disk and the guest's memory without
- * a stop: the request's own buffers are given to preadv(2) and pwritev(2).
+ * a stop: the request's own buffers are given to preadv2(2) and pwritev2(2).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,46 +33,95 @@ static bool is_range(uint64_t offset, uint64_t len)
 	return offset <= INT64_MAX && len <= INT64_MAX - offset;
 }
 
+/* preadv2() or pwritev2() */
+typedef ssize_t move_fn(int fd, const struct iovec *vec, int count, off_t offset, int flags);
+
+/*
+ * Moves len bytes between fd and the buffers, in as many calls as that takes.
+ * Returns how many were moved; fewer where the file ends, and where the disk
+ * fails or is full: then *ret_error says why.
+ */
+static size_t move_all(move_fn *move, int fd, struct iov *iov, size_t len, uint64_t offset,
+		       int flags, int *ret_error)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		struct iovec vec[IOV_MAX];
+		int count = iov_slice(iov, len - done, vec, countof(vec));
+		ssize_t n;
+
+		if (count < 0) {
+			*ret_error = -EINVAL;
+			break;
+		}
+		n = move(fd, vec, count, (off_t)(offset + done), flags);
+		if (n < 0)
+			*ret_error = -errno;
+		if (n <= 0)
+			break;
+		done += (size_t)n;
+		(void)iov_skip(iov, (size_t)n);
+	}
+	return done;
+}
+
+/* What is short of the size asked for ends there, as the guest understands it: never on an error.
+ */
 int serve_read(struct fs *fs, struct request *request)
 {
 	const struct fuse_read_in *in = &request->arg.read;
 	size_t len = min_of(in->size, request->out.left);
-	int fd = descriptor(fs, in->fh, request->node), count;
-	struct iovec vec[IOV_MAX];
-	ssize_t got;
+	int fd = descriptor(fs, in->fh, request->node), error = 0;
 
 	if (fd < 0)
 		return fd;
 	if (!is_range(in->offset, len))
 		return -EINVAL;
-	count = iov_slice(&request->out, len, vec, countof(vec));
-	if (count < 0)
-		return -EINVAL;
-	got = preadv(fd, vec, count, (off_t)in->offset);
-	if (got < 0)
-		return -errno;
-	return iov_skip(&request->out, (size_t)got);
+	(void)move_all(preadv2, fd, &request->out, len, in->offset, 0, &error);
+	return error;
 }
 
+/*
+ * A write to the end of a file that somebody else made longer went further
+ * than the guest knows: the pages that it keeps are in the wrong place.
+ */
+static void check_end(struct fs *fs, const struct node *node, int fd, uint64_t end)
+{
+	struct statx now;
+
+	if (!fs->coherent || (beneath_stat_fd(fd, &now) == 0 && now.stx_size == end))
+		return;
+	notify_inode(&fs->notify, node->id, true);
+	(void)notify_flush(fs);
+}
+
+/*
+ * Whether it goes to the end is the guest's word for each write, not a matter
+ * of the descriptor: fcntl(2) changes it, and pages written through a mapping
+ * (FUSE_WRITE_CACHE) have their place, whichever open file brings them. Nobody
+ * looks at how much of those was written, so all of it or an error.
+ */
 int serve_write(struct fs *fs, struct request *request)
 {
 	const struct fuse_write_in *in = &request->arg.write;
+	bool is_cached = (in->write_flags & FUSE_WRITE_CACHE) != 0;
+	bool appends = (in->flags & O_APPEND) != 0 && !is_cached;
 	struct fuse_write_out out = { 0 };
-	int fd = descriptor(fs, in->fh, request->node), count;
-	struct iovec vec[IOV_MAX];
-	ssize_t done;
+	int fd = descriptor(fs, in->fh, request->node), error = 0;
 
 	if (fd < 0)
 		return fd;
 	if (!is_range(in->offset, in->size))
 		return -EFBIG;
-	count = iov_slice(&request->in, in->size, vec, countof(vec));
-	if (count < 0)
+	if (in->size > request->in.left)
 		return -EINVAL;
-	done = pwritev(fd, vec, count, (off_t)in->offset);
-	if (done < 0)
-		return -errno;
-	out.size = (uint32_t)done;
+	out.size = (uint32_t)move_all(pwritev2, fd, &request->in, in->size, in->offset,
+				      appends ? RWF_APPEND : 0, &error);
+	if (error < 0 && (is_cached || out.size == 0))
+		return error;
+	if (appends)
+		check_end(fs, request->node, fd, in->offset + out.size);
 	return request_put(request, &out, sizeof(out));
 }
 
@@ -123,8 +172,10 @@ int serve_lseek(struct fs *fs, struct request *request)
 
 	if (fd < 0)
 		return fd;
-	if ((in->whence != SEEK_DATA && in->whence != SEEK_HOLE) || in->offset > INT64_MAX)
+	if (in->whence != SEEK_DATA && in->whence != SEEK_HOLE)
 		return -EINVAL;
+	if (in->offset > INT64_MAX)
+		return -ENXIO;
 	found = lseek(fd, (off_t)in->offset, (int)in->whence);
 	if (found < 0)
 		return -errno;

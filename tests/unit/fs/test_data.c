@@ -1,6 +1,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -107,6 +109,99 @@ TEST(syncs_are_done)
 	CHECK_EQ(client_call(&client, FUSE_FSYNCDIR, client.root, &in, sizeof(in), NULL, 0), 0);
 	in.fh = 77;
 	CHECK_EQ(client_call(&client, FUSE_FSYNC, node, &in, sizeof(in), NULL, 0), -EBADF);
+	client_finish(&client);
+}
+
+/* The record behind a name of /proc comes in pieces, as from a disk that fails between them. */
+TEST(a_short_answer_of_the_host_is_not_the_end)
+{
+	uint64_t maps;
+
+	client_init(&client, false);
+	CHECK_EQ(fs_mount(client.fs, "proc", open("/proc/self/smaps", O_PATH | O_CLOEXEC), true),
+		 0);
+	maps = client_lookup(&client, FUSE_ROOT_ID, "proc");
+	CHECK_EQ(client_open(&client, maps, O_RDONLY, &fh), 0);
+	CHECK_EQ(client_read(&client, maps, fh, 0, 16384), 0);
+	CHECK_EQ(client.body_len, 16384);
+	client_finish(&client);
+}
+
+static int write_with(uint32_t flags, uint32_t write_flags, uint64_t offset, const char *bytes)
+{
+	struct fuse_write_in in = {
+		.fh = fh,
+		.offset = offset,
+		.size = (uint32_t)strlen(bytes),
+		.flags = flags,
+		.write_flags = write_flags,
+	};
+
+	return client_call(&client, FUSE_WRITE, node, &in, sizeof(in), bytes, in.size);
+}
+
+static uint32_t written(void)
+{
+	return ((const struct fuse_write_out *)(const void *)client.body)->size;
+}
+
+/* What a mapping left has no writer who would ask for the rest. */
+TEST(pages_are_written_whole_or_not_at_all)
+{
+	struct rlimit limit, short_limit;
+
+	begin();
+	(void)signal(SIGXFSZ, SIG_IGN);
+	CHECK_EQ(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	short_limit = (struct rlimit){ .rlim_cur = 6, .rlim_max = limit.rlim_max };
+	CHECK_EQ(setrlimit(RLIMIT_FSIZE, &short_limit), 0);
+	CHECK_EQ(write_with(O_RDWR, 0, 0, "0123456789"), 0);
+	CHECK_EQ(written(), 6);
+	CHECK_EQ(write_with(0, FUSE_WRITE_CACHE, 0, "0123456789"), -EFBIG);
+	CHECK_EQ(write_with(O_RDWR, 0, 6, "6789"), -EFBIG);
+	CHECK_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	client_finish(&client);
+}
+
+static void check_content(const char *want)
+{
+	char got[64] = "";
+	int fd = openat(client.folder, "f", O_RDONLY | O_CLOEXEC);
+
+	CHECK(fd >= 0 && read(fd, got, sizeof(got) - 1) >= 0 && close(fd) == 0);
+	CHECK_STR(got, want);
+}
+
+TEST(each_write_says_whether_it_goes_to_the_end)
+{
+	client_init(&client, false);
+	(void)client_create(&client, client.root, "f", O_RDWR | O_APPEND, 0644, &node, &fh);
+	CHECK_EQ(write_with(O_RDWR | O_APPEND, 0, 0, "one"), 0);
+	/* fcntl(2) took the flag away; then a page of a mapping, whatever the flags say */
+	CHECK_EQ(write_with(O_RDWR, 0, 0, "O"), 0);
+	CHECK_EQ(write_with(O_RDWR | O_APPEND, FUSE_WRITE_CACHE, 1, "N"), 0);
+	check_content("ONe");
+	CHECK_EQ(client_open(&client, node, O_RDWR, &fh), 0);
+	CHECK_EQ(write_with(O_RDWR | O_APPEND, 0, 0, "two"), 0);
+	check_content("ONetwo");
+	client_finish(&client);
+}
+
+static void lengthen(struct client *c)
+{
+	client_host_file(c, "f", "longer");
+}
+
+TEST(a_write_behind_what_the_host_added_makes_pages_stale)
+{
+	client_init(&client, true);
+	(void)client_create(&client, client.root, "f", O_RDWR | O_APPEND, 0644, &node, &fh);
+	CHECK_EQ(write_with(O_RDWR | O_APPEND, 0, 0, "one"), 0);
+	CHECK_EQ(client.notes, 0);
+	client_as_host(&client, lengthen);
+	CHECK_EQ(write_with(O_RDWR | O_APPEND, 0, 3, "two"), 0);
+	CHECK(client_was_told(&client, FUSE_NOTIFY_INVAL_INODE, node, NULL));
+	check_content("longertwo");
 	client_finish(&client);
 }
 

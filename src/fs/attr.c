@@ -56,15 +56,18 @@ uint64_t attr_keep_name_s(struct fs *fs, const struct node *folder)
 	return fs->coherent && (node_is_root(folder) || watch_covers(folder)) ? FS_KEEP_S : 0;
 }
 
-/* A file with a second name may change through it, in a folder that nobody watches. */
+/*
+ * A file with a second name may change through it, in a folder that nobody
+ * watches. A folder changes with what is in it, which only its own watch tells.
+ */
 uint64_t attr_keep_s(struct fs *fs, const struct node *node, const struct statx *from)
 {
 	const struct node *folder;
 
 	if (!fs->coherent || (from->stx_nlink > 1 && !S_ISDIR(node->is.type)))
 		return 0;
-	if (node_is_root(node) || watch_covers(node))
-		return FS_KEEP_S;
+	if (S_ISDIR(node->is.type))
+		return node_is_root(node) || watch_covers(node) ? FS_KEEP_S : 0;
 	folder = node->name != NULL ? node_of(fs, node->folder) : NULL;
 	return folder != NULL && watch_covers(folder) ? FS_KEEP_S : 0;
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -137,6 +138,23 @@ static void stream_pass(struct dir_stream *stream)
 
 	stream->position = (uint64_t)raw->d_off;
 	stream->at += raw->d_reclen;
+}
+
+int dir_next_name(struct fs *fs, struct node *folder, uint64_t *position,
+		  char ret[BENEATH_NAME_MAX + 1])
+{
+	struct dir_stream *stream = NULL;
+	struct entry entry;
+	int r = stream_at(fs, folder, *position, &stream);
+
+	if (r == 0)
+		r = stream_peek(stream, &entry);
+	if (r <= 0)
+		return r;
+	(void)snprintf(ret, BENEATH_NAME_MAX + 1, "%s", entry.name);
+	stream_pass(stream);
+	*position = stream->position;
+	return 1;
 }
 
 static bool is_dot(const struct entry *entry)

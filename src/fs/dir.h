@@ -10,6 +10,8 @@
 
 #include <stdint.h>
 
+#include "fs/beneath.h"
+
 struct fs;
 struct node;
 
@@ -31,6 +33,13 @@ struct dir_table {
 
 void dir_table_init(struct dir_table *table);
 void dir_table_finish(struct dir_table *table);
+
+/*
+ * The name behind *position (0: the first one) in the folder as it is on the
+ * host; "." and ".." as well. Moves *position on. 1, 0 at the end, -errno.
+ */
+int dir_next_name(struct fs *fs, struct node *folder, uint64_t *position,
+		  char ret[BENEATH_NAME_MAX + 1]);
 
 /* The node ends: its stream, too. */
 void dir_drop_node(struct fs *fs, const struct node *node);

@@ -21,7 +21,10 @@ int serve_lookup(struct fs *fs, struct request *request)
 		return r;
 	/* An entry without an id says for how long the name is known not to be. */
 	none.entry_valid = attr_keep_name_s(fs, request->node);
-	return none.entry_valid == 0 ? r : request_put(request, &none, sizeof(none));
+	if (none.entry_valid == 0)
+		return r;
+	request->node->flags |= NODE_ABSENT;
+	return request_put(request, &none, sizeof(none));
 }
 
 static void forget(struct fs *fs, uint64_t id, uint64_t count)

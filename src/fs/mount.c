@@ -154,6 +154,7 @@ int fs_unmount(struct fs *fs, const char *name)
 
 		if (node == NULL || node->is.mount != index)
 			continue;
+		watch_drop(fs, node); /* while there is a descriptor to take the mark from */
 		if ((node->flags & NODE_MOUNT) != 0)
 			node->fd = -1; /* closed below */
 		node_kill(fs, node);

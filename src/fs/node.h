@@ -41,6 +41,8 @@ enum node_flags {
 	NODE_REPOSITORY = 1 << 2, /* a mount's own folder, with `.git` in it */
 	NODE_GIT = 1 << 3,	  /* a git directory */
 	NODE_LOCKED = 1 << 4,	  /* read-only, and so is all beneath it */
+
+	NODE_ABSENT = 1 << 5, /* a folder in which the guest knows names not to be; see watch.h */
 };
 
 struct node {

@@ -88,14 +88,28 @@ static struct handle_key key_of(const struct watched *watched)
 	return (struct handle_key){ watched->fsid, watched->type, watched->len, watched->bytes };
 }
 
-static struct node *find(const struct watch *watch, const struct handle_key *key)
+static bool is_key_of(const struct watched *watched, const struct handle_key *key)
 {
-	struct watched *watched = watch->buckets[bucket_of(key)];
+	return watched->fsid == key->fsid && watched->type == key->type &&
+	       watched->len == key->len && memcmp(watched->bytes, key->bytes, key->len) == 0;
+}
 
-	for (; watched != NULL; watched = watched->next)
-		if (watched->fsid == key->fsid && watched->type == key->type &&
-		    watched->len == key->len && memcmp(watched->bytes, key->bytes, key->len) == 0)
-			return watched->node;
+/* In how many mounts the folder is known and marked. */
+static unsigned count_of(const struct watch *watch, const struct handle_key *key)
+{
+	unsigned count = 0;
+
+	for (struct watched *at = watch->buckets[bucket_of(key)]; at != NULL; at = at->next)
+		count += is_key_of(at, key);
+	return count;
+}
+
+/* The folder as a node of that mount, or NULL. */
+static struct node *find(const struct watch *watch, const struct handle_key *key, uint16_t mount)
+{
+	for (struct watched *at = watch->buckets[bucket_of(key)]; at != NULL; at = at->next)
+		if (at->node->is.mount == mount && is_key_of(at, key))
+			return at->node;
 	return NULL;
 }
 
@@ -170,6 +184,7 @@ void watch_folder(struct fs *fs, struct node *folder)
 		return;
 	}
 	key = key_of(made);
+	watch->shared += count_of(watch, &key) > 0;
 	bucket = &watch->buckets[bucket_of(&key)];
 	made->next = *bucket;
 	*bucket = made;
@@ -189,16 +204,30 @@ void watch_drop(struct fs *fs, struct node *node)
 		place = &(*place)->next;
 	*place = watched->next;
 	/* Another node may stand for the same folder in another mount: then the mark stays. */
-	if (find(&fs->watch, &key) == NULL && node->fd >= 0)
+	if (count_of(&fs->watch, &key) > 0)
+		fs->watch.shared--;
+	else if (node->fd >= 0)
 		(void)mark(&fs->watch, node->fd, FAN_MARK_REMOVE);
 	free(watched);
 	node->watched = NULL;
 }
 
-/* A place that an event names. */
+/* A place that an event names, as it is in one mount. */
 struct place {
 	struct node *folder; /* NULL: not one that the guest knows */
 	const char *name;    /* "." for the folder itself */
+};
+
+/* The same as the event has it. */
+struct named {
+	struct handle_key folder;
+	const char *name; /* NULL: the event has no such place */
+};
+
+struct event {
+	uint64_t mask;
+	bool own;		      /* this process did it, for the guest */
+	struct named place, from, to; /* the latter two of a rename */
 };
 
 static uint32_t guest_mask(uint64_t mask, uint64_t events)
@@ -332,54 +361,110 @@ static void handle_rename(struct fs *fs, const struct place *from, const struct 
 		node_unplace(fs, moved);
 }
 
-/* Folder and name of one information record; false when it is not of that type or too short. */
-static bool read_place(const struct watch *watch, const uint8_t *record, size_t len,
-		       struct place *ret)
+/*
+ * This process did it, so the guest knows, but of one mount only. In all that
+ * have the folder it is to look again; its watchers heard of it already.
+ */
+static void handle_own(struct fs *fs, const struct place *place, uint64_t mask)
+{
+	struct node *node;
+
+	if (place->folder == NULL)
+		return;
+	if ((mask & NAME_EVENTS) != 0) {
+		notify_entry(&fs->notify, place->folder->id, place->name, true);
+		notify_inode(&fs->notify, place->folder->id, true);
+	}
+	if ((mask & FILE_EVENTS) == 0)
+		return;
+	node = strcmp(place->name, ".") == 0 ? place->folder : node_at_place(fs, place);
+	if (node != NULL)
+		notify_inode(&fs->notify, node->id, !S_ISDIR(node->is.type));
+}
+
+/* Folder and name of one information record; untouched when it is too short for them. */
+static void read_named(const uint8_t *record, size_t len, struct named *ret)
 {
 	struct fanotify_event_info_fid info;
 	struct file_handle handle;
-	struct handle_key key;
 	size_t head = offsetof(struct fanotify_event_info_fid, handle) + sizeof(handle);
 
 	if (len < head)
-		return false;
+		return;
 	memcpy(&info, record, sizeof(info));
 	memcpy(&handle, record + head - sizeof(handle), sizeof(handle));
 	if (handle.handle_bytes > len - head || memchr(record + head + handle.handle_bytes, '\0',
 						       len - head - handle.handle_bytes) == NULL)
-		return false;
-	key = (struct handle_key){
+		return;
+	ret->folder = (struct handle_key){
 		.fsid = fsid_of(&info.fsid),
 		.type = handle.handle_type,
 		.len = handle.handle_bytes,
 		.bytes = record + head,
 	};
-	ret->folder = find(watch, &key);
 	ret->name = (const char *)record + head + handle.handle_bytes;
-	return true;
 }
 
 /* Splits an event into its records, which follow its metadata. */
-static void handle_event(struct fs *fs, const struct fanotify_event_metadata *event,
-			 const uint8_t *record)
+static void read_event(const struct watch *watch, const struct fanotify_event_metadata *from,
+		       struct event *ret)
 {
-	size_t left = event->event_len - event->metadata_len;
-	struct place from = { 0 }, to = { 0 }, place = { 0 };
+	const uint8_t *record = watch->buffer + watch->at + from->metadata_len;
+	size_t left = from->event_len - from->metadata_len;
 	struct fanotify_event_info_header head;
 
+	*ret = (struct event){ .mask = from->mask, .own = from->pid == watch->self };
 	while (left >= sizeof(head)) {
 		memcpy(&head, record, sizeof(head));
 		if (head.len < sizeof(head) || head.len > left)
 			return;
 		if (head.info_type == FAN_EVENT_INFO_TYPE_DFID_NAME)
-			(void)read_place(&fs->watch, record, head.len, &place);
+			read_named(record, head.len, &ret->place);
 		else if (head.info_type == FAN_EVENT_INFO_TYPE_OLD_DFID_NAME)
-			(void)read_place(&fs->watch, record, head.len, &from);
+			read_named(record, head.len, &ret->from);
 		else if (head.info_type == FAN_EVENT_INFO_TYPE_NEW_DFID_NAME)
-			(void)read_place(&fs->watch, record, head.len, &to);
+			read_named(record, head.len, &ret->to);
 		record += head.len;
 		left -= head.len;
 	}
+}
+
+static struct place place_in(const struct watch *watch, const struct named *named, uint16_t mount)
+{
+	struct place place = { .name = named->name };
+
+	if (named->name != NULL)
+		place.folder = find(watch, &named->folder, mount);
+	return place;
+}
+
+/* The place, if it is in more than one mount; else nowhere. */
+static struct place place_if_shared(const struct watch *watch, const struct named *named,
+				    uint16_t mount)
+{
+	if (named->name == NULL || count_of(watch, &named->folder) < 2)
+		return (struct place){ 0 };
+	return place_in(watch, named, mount);
+}
+
+/* What an event means in one of the mounts: the same folder may be in several. */
+static void handle_event(struct fs *fs, const struct event *event, uint16_t mount)
+{
+	const struct watch *watch = &fs->watch;
+	struct place from, to, place;
+
+	if (event->own) {
+		from = place_if_shared(watch, &event->from, mount);
+		to = place_if_shared(watch, &event->to, mount);
+		place = place_if_shared(watch, &event->place, mount);
+		handle_own(fs, &from, event->mask);
+		handle_own(fs, &to, event->mask);
+		handle_own(fs, &place, event->mask);
+		return;
+	}
+	from = place_in(watch, &event->from, mount);
+	to = place_in(watch, &event->to, mount);
+	place = place_in(watch, &event->place, mount);
 	if ((event->mask & FAN_RENAME) != 0)
 		handle_rename(fs, &from, &to, event->mask);
 	else
@@ -387,22 +472,43 @@ static void handle_event(struct fs *fs, const struct fanotify_event_metadata *ev
 }
 
 /*
- * After an overflow: one node further. Names that are known not to be cannot
- * be listed; they go with the entry of the folder above, which takes all
- * below it along.
+ * Names of the folder that the guest may hold not to be, though they are by
+ * now: one more of them; false when there are no more.
+ */
+static bool declare_next_name(struct fs *fs, struct node *folder)
+{
+	char name[BENEATH_NAME_MAX + 1];
+
+	while (dir_next_name(fs, folder, &fs->watch.stale_at, name) > 0)
+		if (name_is_valid(name) && node_named(fs, folder, name) == NULL) {
+			notify_entry(&fs->notify, folder->id, name, true);
+			return true;
+		}
+	return false;
+}
+
+/*
+ * After an overflow: one node further, or one name. Everything only expires:
+ * what is in use, as a working folder or to mount on, stays when it is found
+ * to be as it was.
  */
 static void declare_stale(struct fs *fs)
 {
-	struct node *node = node_at(fs, fs->watch.stale);
+	struct watch *watch = &fs->watch;
+	struct node *node = node_at(fs, watch->stale);
+	bool is_alive = node != NULL && (node->flags & NODE_DEAD) == 0;
 
-	fs->watch.stale++;
-	if (fs->watch.stale >= fs->nodes.slots)
-		fs->watch.stale = 0;
-	if (node == NULL || (node->flags & NODE_DEAD) != 0)
+	if (is_alive && watch->stale_at == 0) {
+		if (node->name != NULL)
+			notify_entry(&fs->notify, node->folder, node->name, true);
+		notify_inode(&fs->notify, node->id, true);
+	}
+	if (is_alive && (node->flags & NODE_ABSENT) != 0 && declare_next_name(fs, node))
 		return;
-	if (node->name != NULL)
-		notify_entry(&fs->notify, node->folder, node->name, !S_ISDIR(node->is.type));
-	notify_inode(&fs->notify, node->id, true);
+	watch->stale_at = 0;
+	watch->stale++;
+	if (watch->stale >= fs->nodes.slots)
+		watch->stale = 0;
 }
 
 /* Whether the buffer holds an event at `at`, copied to *ret: the kernel does not align them. */
@@ -417,32 +523,45 @@ static bool peek_event(const struct watch *watch, struct fanotify_event_metadata
 	       ret->event_len <= left;
 }
 
-/*
- * The next event that another process caused: its metadata and where its
- * records are; NULL when there is none, or after an overflow.
- */
-static const uint8_t *next_event(struct watch *watch, struct fanotify_event_metadata *ret)
+static bool read_events(struct watch *watch)
 {
-	for (;;) {
-		const uint8_t *records;
+	ssize_t got = read(watch->fd, watch->buffer, sizeof(watch->buffer));
 
-		if (!peek_event(watch, ret)) {
-			ssize_t got = read(watch->fd, watch->buffer, sizeof(watch->buffer));
+	watch->at = 0;
+	watch->len = got > 0 ? (uint32_t)got : 0;
+	return got > 0;
+}
 
-			watch->at = 0;
-			watch->len = got > 0 ? (uint32_t)got : 0;
-			if (!peek_event(watch, ret))
-				return NULL;
-		}
-		records = watch->buffer + watch->at + ret->metadata_len;
-		watch->at += ret->event_len;
-		if ((ret->mask & FAN_Q_OVERFLOW) != 0) {
-			watch->stale = 1;
-			return NULL;
-		}
-		if (ret->pid != watch->self)
-			return records;
+/* The first mount from `mount` on, or FS_MOUNTS_MAX. */
+static uint16_t next_mount(const struct fs *fs, uint16_t mount)
+{
+	while (mount < FS_MOUNTS_MAX && fs->mounts.slot[mount].name[0] == '\0')
+		mount++;
+	return mount;
+}
+
+/* The next event, in one mount; false when there is none. */
+static bool handle_next(struct fs *fs)
+{
+	struct watch *watch = &fs->watch;
+	struct fanotify_event_metadata head;
+	struct event event;
+	bool concerns;
+
+	if (!peek_event(watch, &head) && (!read_events(watch) || !peek_event(watch, &head)))
+		return false;
+	if ((head.mask & FAN_Q_OVERFLOW) != 0)
+		watch->stale = 1;
+	concerns = fs->coherent && (head.pid != watch->self || watch->shared > 0);
+	watch->mount = concerns ? next_mount(fs, watch->mount) : FS_MOUNTS_MAX;
+	if (watch->mount < FS_MOUNTS_MAX) {
+		read_event(watch, &head, &event);
+		handle_event(fs, &event, watch->mount++);
+		return true;
 	}
+	watch->mount = 0;
+	watch->at += head.event_len;
+	return true;
 }
 
 int fs_watch_fd(const struct fs *fs)
@@ -452,19 +571,11 @@ int fs_watch_fd(const struct fs *fs)
 
 bool fs_watch_run(struct fs *fs)
 {
-	struct fanotify_event_metadata event;
-	const uint8_t *records;
-
 	while (notify_flush(fs) && fs->watch.fd >= 0) {
-		if (fs->watch.stale != 0) {
+		if (fs->watch.stale != 0)
 			declare_stale(fs);
-			continue;
-		}
-		records = next_event(&fs->watch, &event);
-		if (records == NULL && fs->watch.stale == 0)
+		else if (!handle_next(fs))
 			return true;
-		if (records != NULL && fs->coherent)
-			handle_event(fs, &event, records);
 	}
 	return fs->watch.fd < 0;
 }

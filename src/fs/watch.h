@@ -7,11 +7,15 @@
  * are woken. fanotify says which process did it: what this one does for the
  * guest is known to the guest and left out.
  *
+ * A folder that is in several mounts is a node in each, and all are
+ * told, of what this process did in one of them as well.
+ *
  * The kernel queues and merges events; they are taken one by one, only while
  * the guest has buffers for what follows from them. When the queue overflows,
- * all that the guest knows is declared stale. A folder that cannot be marked
- * (no marks left, a file system without handles) is not `watched`, and nothing
- * about what is in it may be kept by the guest.
+ * all that the guest knows is declared stale: each node by its name, and in
+ * folders where it was told that a name is not, the names that now are. A folder that cannot be
+ * marked (no marks left, a file system without handles) is not `watched`, and nothing about what is
+ * in it may be kept by the guest.
  */
 #ifndef FS_WATCH_H
 #define FS_WATCH_H
@@ -33,8 +37,11 @@ struct watch {
 	uint64_t device;	  /* last asked for its file system id, */
 	uint64_t fsid;		  /* and that */
 	uint32_t cookie;	  /* links the two halves of a rename in the guest */
+	uint32_t shared;	  /* marked folders that are in another mount, too */
 	uint32_t stale;		  /* slot of the next node to declare stale; 0: none */
+	uint64_t stale_at;	  /* position among the names of that folder */
 	uint32_t at, len;	  /* events in buffer not handled yet */
+	uint16_t mount;		  /* in which to handle the first of them next */
 	uint8_t buffer[WATCH_BUFFER];
 };
 

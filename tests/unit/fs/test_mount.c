@@ -107,4 +107,34 @@ TEST(an_unmounted_folder_is_dead)
 	client_finish(&client);
 }
 
+static unsigned marks(void)
+{
+	char path[64], line[512];
+	unsigned count = 0;
+	FILE *info;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fs_watch_fd(client.fs));
+	info = fopen(path, "re");
+	while (info != NULL && fgets(line, sizeof(line), info) != NULL)
+		count += strstr(line, "ino:") != NULL;
+	if (info != NULL)
+		(void)fclose(info);
+	return count;
+}
+
+TEST(what_is_unmounted_is_watched_no_more)
+{
+	unsigned before;
+
+	client_init(&client, true);
+	before = marks();
+	CHECK_EQ(mkdirat(client.folder, "d", 0755), 0);
+	CHECK_EQ(mount("more", "d", false), 0);
+	CHECK(client_lookup(&client, FUSE_ROOT_ID, "more") != 0);
+	CHECK_EQ(marks(), before + 1);
+	CHECK_EQ(fs_unmount(client.fs, "more"), 0);
+	CHECK_EQ(marks(), before);
+	client_finish(&client);
+}
+
 TEST_MAIN()

@@ -173,6 +173,20 @@ TEST(folders_are_told_as_folders)
 	client_finish(&client);
 }
 
+/* Whether no name was taken away from who uses it, as a working folder or to mount on. */
+static bool only_expiry(void)
+{
+	for (size_t i = 0; i < client.notes; i++) {
+		struct fuse_notify_inval_entry_out entry;
+
+		memcpy(&entry, client.note[i].bytes, sizeof(entry));
+		if (client.note[i].code == FUSE_NOTIFY_INVAL_ENTRY &&
+		    entry.flags != FUSE_EXPIRE_ONLY)
+			return false;
+	}
+	return true;
+}
+
 TEST(after_an_overflow_all_is_stale)
 {
 	uint64_t node = begin(), folder;
@@ -186,6 +200,7 @@ TEST(after_an_overflow_all_is_stale)
 	CHECK(client_was_told(&client, FUSE_NOTIFY_INVAL_INODE, folder, NULL));
 	CHECK(client_was_told(&client, FUSE_NOTIFY_INVAL_INODE, client.root, NULL));
 	CHECK(client_was_told(&client, FUSE_NOTIFY_INVAL_ENTRY, client.root, "d"));
+	CHECK(only_expiry());
 	CHECK_EQ(client.fs->watch.stale, 0);
 	client_finish(&client);
 }
@@ -238,6 +253,102 @@ TEST(a_guest_that_takes_none_gets_none)
 	client_host_file(&client, "f", "x");
 	CHECK(client_lookup(&client, client.root, "f") != 0);
 	CHECK_EQ(fs_watch_fd(client.fs), -1);
+	client_finish(&client);
+}
+
+/* The guest was told that there is no such name, and the word that there is was lost. */
+TEST(after_an_overflow_names_that_came_are_told)
+{
+	(void)begin();
+	CHECK_EQ(client_lookup(&client, client.root, "came"), 0);
+	CHECK(client_entry(&client)->entry_valid > 0);
+	client_host_file(&client, "came", ""); /* not told: this process did it */
+	client_host_file(&client, "too", "");
+	client_watch(&client);
+	CHECK_EQ(client.notes, 0);
+	client.fs->watch.stale = 1;
+	client_watch(&client);
+	CHECK(client_was_told(&client, FUSE_NOTIFY_INVAL_ENTRY, client.root, "came"));
+	CHECK(client_was_told(&client, FUSE_NOTIFY_INVAL_ENTRY, client.root, "too"));
+	CHECK(!client_was_told(&client, FUSE_NOTIFY_INVAL_ENTRY, client.root, "."));
+	CHECK(only_expiry());
+	CHECK_EQ(client.fs->watch.stale, 0);
+	client_finish(&client);
+}
+
+/* A second mount of the same folder; its node, and that of "f" in it. */
+static void mount_again(uint64_t *ret_root, uint64_t *ret_node)
+{
+	int fd = fcntl(client.folder, F_DUPFD_CLOEXEC, 0);
+
+	*ret_root = *ret_node = 0;
+	if (fs_mount(client.fs, "again", fd, false) < 0)
+		return;
+	*ret_root = client_lookup(&client, FUSE_ROOT_ID, "again");
+	*ret_node = client_lookup(&client, *ret_root, "f");
+	client_watch(&client);
+}
+
+static void write_and_make(struct client *c)
+{
+	client_host_file(c, "f", "changed");
+	client_host_file(c, "made", "");
+}
+
+TEST(all_mounts_of_a_folder_are_told)
+{
+	uint64_t first = begin(), root, second;
+
+	mount_again(&root, &second);
+	CHECK(second != 0 && second != first);
+	client_as_host(&client, write_and_make);
+	client_watch(&client);
+	CHECK(client_was_told(&client, FUSE_NOTIFY_INVAL_INODE, first, NULL));
+	CHECK(client_was_told(&client, FUSE_NOTIFY_INVAL_INODE, second, NULL));
+	CHECK(client_was_told(&client, FUSE_NOTIFY_INVAL_ENTRY, client.root, "made"));
+	CHECK(client_was_told(&client, FUSE_NOTIFY_INVAL_ENTRY, root, "made"));
+	CHECK_EQ(fs_unmount(client.fs, "again"), 0);
+	CHECK_EQ(client.fs->watch.shared, 0);
+	client_as_host(&client, move_f);
+	client_watch(&client);
+	CHECK(client_was_told(&client, FUSE_NOTIFY_INVAL_ENTRY, client.root, "g"));
+	CHECK(!client_was_told(&client, FUSE_NOTIFY_INVAL_ENTRY, root, "g"));
+	client_finish(&client);
+}
+
+TEST(what_the_guest_does_in_one_mount_is_told_to_the_other)
+{
+	uint64_t first = begin(), root, second, fh, made;
+	struct event event;
+
+	mount_again(&root, &second);
+	CHECK_EQ(client_open(&client, first, O_RDWR, &fh), 0);
+	CHECK_EQ(client_write(&client, first, fh, 0, "abc", 3), 0);
+	CHECK_EQ(client_create(&client, client.root, "made", O_RDWR, 0644, &made, &fh), 0);
+	CHECK_EQ(client_rename(&client, client.root, "made", client.root, "moved", 0), 0);
+	client_watch(&client);
+	CHECK(client_was_told(&client, FUSE_NOTIFY_INVAL_INODE, second, NULL));
+	CHECK(client_was_told(&client, FUSE_NOTIFY_INVAL_ENTRY, root, "made"));
+	CHECK(client_was_told(&client, FUSE_NOTIFY_INVAL_ENTRY, root, "moved"));
+	CHECK(only_expiry());
+	CHECK(!event_with(0, &event));
+	client_finish(&client);
+}
+
+TEST(a_folder_without_a_watch_is_not_kept)
+{
+	const struct fuse_attr_out *out = (const void *)client.body;
+	struct fuse_attr attr;
+	uint64_t folder;
+
+	(void)begin();
+	CHECK_EQ(mkdirat(client.folder, "d", 0755), 0);
+	folder = client_lookup(&client, client.root, "d");
+	CHECK_EQ(client_getattr(&client, folder, &attr), 0);
+	CHECK(out->attr_valid > 0);
+	watch_drop(client.fs, node_of(client.fs, folder)); /* as where there are no marks left */
+	CHECK_EQ(client_getattr(&client, folder, &attr), 0);
+	CHECK_EQ(out->attr_valid, 0);
 	client_finish(&client);
 }
 

@@ -250,6 +250,33 @@ static bool is_it(const struct node *node, const struct statx *found)
 	return is_same(&node->is, &is);
 }
 
+/* A descriptor that is the inode itself, or -1. */
+static int own_fd(struct fs *fs, const struct node *node)
+{
+	if (node->fd >= 0)
+		return node->fd;
+	return node->handle != 0 ? fs->handles.slot[node->handle].fd : -1;
+}
+
+/*
+ * An inode that is held open keeps its number, but not its birth where a file
+ * system copies it up (overlayfs): it is still the same when it says so itself.
+ */
+static bool was_born_again(struct fs *fs, struct node *node, const struct node_identity *is)
+{
+	int fd = own_fd(fs, node);
+	struct node_identity held;
+	struct statx now;
+
+	if (fd < 0 || beneath_stat_fd(fd, &now) < 0)
+		return false;
+	held = node_identify(&now, node->is.mount);
+	if (!is_same(&held, is))
+		return false;
+	node->is.born_ns = is->born_ns;
+	return true;
+}
+
 /* A node with the number of `is` but another birth is of an inode that is gone. */
 struct node *node_known(struct fs *fs, const struct node_identity *is)
 {
@@ -260,6 +287,8 @@ struct node *node_known(struct fs *fs, const struct node_identity *is)
 
 		slot = node->next_by_inode;
 		if (is_same(&node->is, is))
+			return node;
+		if (is_same_number(&node->is, is) && was_born_again(fs, node, is))
 			return node;
 		if (is_same_number(&node->is, is))
 			node_kill(fs, node);
@@ -386,14 +415,6 @@ void node_kill(struct fs *fs, struct node *node)
 	node->flags = NODE_DEAD;
 	if (node->lookups == 0)
 		node_end(fs, node);
-}
-
-/* A descriptor that is the inode itself, or -1. */
-static int own_fd(struct fs *fs, const struct node *node)
-{
-	if (node->fd >= 0)
-		return node->fd;
-	return node->handle != 0 ? fs->handles.slot[node->handle].fd : -1;
 }
 
 /* The descriptor of the folder it was last seen in; -ESTALE. */

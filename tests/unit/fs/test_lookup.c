@@ -4,10 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -253,6 +256,85 @@ TEST(names_that_are_not_are_remembered_when_changes_are_told)
 	CHECK(client_was_told(&client, FUSE_NOTIFY_INVAL_ENTRY, client.root, "none"));
 	CHECK(client_was_told(&client, FUSE_NOTIFY_INVAL_INODE, client.root, NULL));
 	client_finish(&client);
+}
+
+static bool say(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	return fd >= 0 && write(fd, text, strlen(text)) >= 0 && close(fd) == 0;
+}
+
+/* Namespaces in which this user may mount. */
+static bool own_namespaces(void)
+{
+	char uids[32], gids[32];
+
+	(void)snprintf(uids, sizeof(uids), "0 %u 1", geteuid());
+	(void)snprintf(gids, sizeof(gids), "0 %u 1", getegid());
+	return unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0 && say("/proc/self/setgroups", "deny") &&
+	       say("/proc/self/uid_map", uids) && say("/proc/self/gid_map", gids);
+}
+
+/* An overlay file system of lower/ on client.path/merged. */
+static bool mount_overlay(void)
+{
+	static const char *const folders[] = { "lower", "lower/d", "upper", "work", "merged" };
+	char options[512], merged[128];
+
+	for (size_t i = 0; i < countof(folders); i++)
+		(void)mkdirat(client.folder, folders[i], 0755);
+	client_host_file(&client, "lower/f", "x");
+	(void)snprintf(options, sizeof(options),
+		       "userxattr,lowerdir=%s/lower,upperdir=%s/upper,workdir=%s/work", client.path,
+		       client.path, client.path);
+	(void)snprintf(merged, sizeof(merged), "%s/merged", client.path);
+	return own_namespaces() && mount("overlay", merged, "overlay", 0, options) == 0;
+}
+
+/* 0: the ids stayed good, 1: not, 77: no overlay here. */
+static int change_what_is_below(void)
+{
+	char merged[128];
+	uint64_t root, folder, file, fh, made, made_fh;
+	struct fuse_attr attr;
+
+	if (!mount_overlay())
+		return 77;
+	(void)snprintf(merged, sizeof(merged), "%s/merged", client.path);
+	if (fs_mount(client.fs, "o", open(merged, O_PATH | O_CLOEXEC), false) < 0)
+		return 1;
+	root = client_lookup(&client, FUSE_ROOT_ID, "o");
+	folder = client_lookup(&client, root, "d");
+	file = client_lookup(&client, root, "f");
+	if (client_open(&client, file, O_RDONLY, &fh) < 0 ||
+	    client_create(&client, folder, "made", O_RDWR, 0644, &made, &made_fh) < 0)
+		return 1;
+	(void)chmod(strcat(merged, "/f"), 0600);
+	return client_lookup(&client, root, "d") == folder &&
+			       client_lookup(&client, root, "f") == file &&
+			       client_getattr(&client, folder, &attr) == 0 &&
+			       client_read(&client, file, fh, 0, 10) == 0
+		       ? 0
+		       : 1;
+}
+
+/* overlayfs gives what it copies up another time of birth. */
+TEST(a_file_that_is_copied_up_stays_what_it_is)
+{
+	int status = 0;
+	pid_t child;
+
+	client_init(&client, false);
+	child = fork();
+	if (child == 0)
+		_exit(change_what_is_below());
+	CHECK_EQ(waitpid(child, &status, 0), child);
+	client_finish(&client);
+	if (WEXITSTATUS(status) == 77)
+		test_skipped = "no overlay in a user namespace";
+	else
+		CHECK_EQ(status, 0);
 }
 
 TEST_MAIN()

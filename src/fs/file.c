@@ -18,8 +18,8 @@
 #include "fs/session.h"
 
 enum {
-	OPEN_FLAGS = O_ACCMODE | O_APPEND | O_SYNC | O_DSYNC, /* that reach the host */
-	CREATE_MODE = S_IRWXU | S_IRWXG | S_IRWXO,
+	OPEN_FLAGS = O_ACCMODE | O_SYNC | O_DSYNC, /* that reach the host; O_APPEND: see data.c */
+	CREATE_MODE = S_IRWXU | S_IRWXG | S_IRWXO | S_ISVTX,
 };
 
 static bool may_keep_pages(struct fs *fs, struct node *node, const struct statx *now)
@@ -33,14 +33,14 @@ static bool may_keep_pages(struct fs *fs, struct node *node, const struct statx 
 
 /*
  * Closing needs no message where nothing hangs on it: FLUSH ends the posix
- * locks of a process, and write locks need a descriptor open for writing, on a
- * file that was there before.
+ * locks of a process. Write locks need a descriptor open for writing, and a
+ * file that is made to be nobody else's (O_EXCL) is no lock between processes.
  */
-static uint32_t open_flags(bool keep, bool is_new, uint32_t flags)
+static uint32_t open_flags(bool keep, bool is_own, uint32_t flags)
 {
 	uint32_t answer = keep ? FOPEN_KEEP_CACHE : 0;
 
-	if (is_new || (flags & O_ACCMODE) == O_RDONLY)
+	if (is_own || (flags & O_ACCMODE) == O_RDONLY)
 		answer |= FOPEN_NOFLUSH;
 	return answer;
 }
@@ -49,6 +49,7 @@ static uint32_t open_flags(bool keep, bool is_new, uint32_t flags)
 static int open_node(struct fs *fs, struct node *node, uint32_t flags, struct fuse_open_out *ret)
 {
 	bool writes = (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC) != 0;
+	bool reads_cut = (flags & O_ACCMODE) == O_RDONLY && (flags & O_TRUNC) != 0;
 	struct statx now;
 	autoclose int fd = -1;
 	uint64_t number;
@@ -58,7 +59,7 @@ static int open_node(struct fs *fs, struct node *node, uint32_t flags, struct fu
 		return -EROFS;
 	if (!S_ISREG(node->is.type))
 		return S_ISDIR(node->is.type) ? -EISDIR : -EOPNOTSUPP;
-	fd = node_open(fs, node, (int)(flags & OPEN_FLAGS), &now);
+	fd = node_open(fs, node, (int)(flags & OPEN_FLAGS) | (reads_cut ? O_RDWR : 0), &now);
 	if (fd < 0)
 		return fd;
 	if ((flags & O_TRUNC) != 0 && ftruncate(fd, 0) < 0)
@@ -84,6 +85,7 @@ int serve_open(struct fs *fs, struct request *request)
 /* The node and handle of a file that was just made; takes fd. */
 static int adopt(struct fs *fs, struct request *request, const char *name, int fd)
 {
+	uint32_t flags = request->arg.create.flags;
 	struct statx now;
 	struct fuse_entry_out entry;
 	struct fuse_open_out out = { 0 };
@@ -97,7 +99,7 @@ static int adopt(struct fs *fs, struct request *request, const char *name, int f
 		return r;
 	attr_entry(fs, node, &now, &entry);
 	r = handle_add(fs, node, take_fd(&owned), &out.fh);
-	out.open_flags = open_flags(true, true, request->arg.create.flags);
+	out.open_flags = open_flags(true, (flags & O_EXCL) != 0, flags);
 	if (r == 0)
 		r = request_put(request, &entry, sizeof(entry));
 	if (r == 0)

@@ -26,20 +26,35 @@ static struct lock_owner *owner_of(struct fs *fs, const struct node *node, uint6
 	return NULL;
 }
 
+/* The descriptor may share its open file with a handle, so that closing it alone frees nothing. */
 static void owner_remove(struct lock_table *table, size_t index)
 {
+	struct flock all = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
+
+	(void)fcntl(table->owner[index].fd, F_OFD_SETLK, &all);
 	(void)close(table->owner[index].fd);
 	table->owner[index] = table->owner[--table->owners];
 }
 
-/* Open for writing where that is allowed: a write lock needs it. */
-static int open_for_locks(struct fs *fs, struct node *node)
+/*
+ * Open for writing where that is allowed: a write lock needs it. A file whose
+ * mode forbids to open it again is locked through the handle itself.
+ */
+static int open_for_locks(struct fs *fs, struct node *node, uint64_t fh)
 {
+	const struct handle *handle;
 	struct statx now;
 	int fd = node_is_read_only(fs, node) ? -EROFS : node_open(fs, node, O_RDWR, &now);
 
-	return fd == -EROFS || fd == -EACCES || fd == -ETXTBSY ? node_open(fs, node, O_RDONLY, &now)
-							       : fd;
+	if (fd == -EROFS || fd == -ETXTBSY)
+		fd = node_open(fs, node, O_RDONLY, &now);
+	if (fd != -EACCES)
+		return fd;
+	handle = handle_of(fs, fh, node);
+	if (handle == NULL)
+		return -EBADF;
+	fd = fcntl(handle->fd, F_DUPFD_CLOEXEC, 0);
+	return fd < 0 ? -errno : fd;
 }
 
 static int owner_make(struct fs *fs, struct node *node, const struct fuse_lk_in *wish,
@@ -50,7 +65,7 @@ static int owner_make(struct fs *fs, struct node *node, const struct fuse_lk_in 
 
 	if (table->owners == LOCK_OWNERS_MAX)
 		return -ENOLCK;
-	fd = open_for_locks(fs, node);
+	fd = open_for_locks(fs, node, wish->fh);
 	if (fd < 0)
 		return fd;
 	*ret = &table->owner[table->owners++];

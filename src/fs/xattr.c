@@ -28,7 +28,8 @@ static bool can_have(const struct node *node)
 	return S_ISREG(node->is.type) || S_ISDIR(node->is.type);
 }
 
-/* A descriptor of the node for the f*xattr() calls, and the name that they are for. */
+/* A descriptor of the node for the f*xattr() calls, and the name that they are for. A file that may
+ * be written but not read can be given attributes. */
 static int open_for(struct fs *fs, struct request *request, xattr_name name)
 {
 	struct statx now;
@@ -38,7 +39,10 @@ static int open_for(struct fs *fs, struct request *request, xattr_name name)
 		return r;
 	if (!is_passed(name) || !can_have(request->node))
 		return -EOPNOTSUPP;
-	return node_open(fs, request->node, O_RDONLY, &now);
+	r = node_open(fs, request->node, O_RDONLY, &now);
+	return r == -EACCES && S_ISREG(request->node->is.type)
+		       ? node_open(fs, request->node, O_WRONLY, &now)
+		       : r;
 }
 
 /* A size of 0 asks how much there would be. */

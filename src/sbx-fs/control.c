@@ -51,6 +51,7 @@ static const char *sentence(int code)
 	}
 }
 
+/* A reply is short, so it fits; a supervisor that is gone is no signal that ends this process. */
 static int reply(struct control *control, int code)
 {
 	struct fs_message message = { .type = code == 0 ? FS_OK : FS_ERROR };
@@ -64,9 +65,9 @@ static int reply(struct control *control, int code)
 	buf_init(&out, CONTROL_BUFFER_MAX);
 	r = fs_message_append(&out, &message);
 	if (r == 0)
-		r = fd_write_full(control->connection.fd, out.data, out.len);
+		r = (int)fd_send(control->connection.fd, out.data, out.len, NULL, 0);
 	buf_finish(&out);
-	return r;
+	return r < 0 ? r : 0;
 }
 
 static int serve(struct control *control, const struct fs_message *message)

@@ -164,10 +164,41 @@ def locks_hold_on_both_sides():
 
 
 @case
+def record_locks_end_with_their_process():
+    mine = os.open("shared-lock", os.O_CREAT | os.O_RDWR)  # made before the fork, as servers do
+    child = os.fork()
+    if child == 0:
+        fcntl.lockf(mine, fcntl.LOCK_EX)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    assert error_of(fcntl.lockf, mine, fcntl.LOCK_EX | fcntl.LOCK_NB) == "no error"
+    os.close(mine)
+
+
+@case
+def both_sides_append():
+    log = os.open("log", os.O_CREAT | os.O_RDWR | os.O_APPEND)
+    os.write(log, b"g" * 10000)
+    for _ in range(5):
+        assert asked("head -c 5000 /dev/zero | tr '\\0' h >>log; echo done") == "done"
+        os.write(log, b"G" * 30000)
+    wait(lambda: hashlib.sha256(content("log").encode()).hexdigest() == asked("sha256sum <log").split()[0], "the same content")
+    assert content("log") == "g" * 10000 + ("h" * 5000 + "G" * 30000) * 5
+    fcntl.fcntl(log, fcntl.F_SETFL, 0)  # from here on bytes go where they are put
+    os.pwrite(log, b"0", 0)
+    assert asked("wc -c <log; head -c 2 log").split() == ["185000", "0g"]
+    os.close(log)
+
+
+@case
 def mounts_come_and_go():
     assert not os.path.exists("/srv/share/later")
     assert asked("MOUNT") == "32" and content("/srv/share/later/there") == "yes"
-    assert asked("MOUNT") == "33"
+    assert asked("MOUNT") == "33" and asked("MOUNT AND HANG UP") == "gone"
+    write("later/there", "changed")  # the same folder, by the other mount
+    wait(lambda: content("/srv/share/later/there") == "changed", "the other mount to be told")
+    ask("echo host >later/there")
+    wait(lambda: content("/srv/share/later/there") == content("later/there") == "host\n", "both mounts to be told")
     assert error_of(os.rename, "/srv/share/later/there", f"{top}/elsewhere") == "EXDEV"
     assert asked("UNMOUNT") == "32" and not os.path.exists("/srv/share/later")
 

@@ -83,22 +83,6 @@ TEST(a_nameless_file_gets_a_name_later)
 	client_finish(&client);
 }
 
-TEST(appended_bytes_land_behind_those_of_the_host)
-{
-	uint64_t node, fh;
-	struct fuse_attr attr;
-
-	client_init(&client, false);
-	client_host_file(&client, "log", "one\n");
-	node = client_lookup(&client, client.root, "log");
-	CHECK_EQ(client_open(&client, node, O_WRONLY | O_APPEND, &fh), 0);
-	client_host_file(&client, "log", "one\ntwo\n");
-	CHECK_EQ(client_write(&client, node, fh, 4, "three\n", 6), 0);
-	CHECK_EQ(client_getattr(&client, node, &attr), 0);
-	CHECK_EQ(attr.size, 14);
-	client_finish(&client);
-}
-
 TEST(open_files_are_bounded)
 {
 	uint64_t node, fh[4];
@@ -148,6 +132,39 @@ TEST(folders_held_are_bounded)
 	client_forget(&client, folder[0], 1);
 	CHECK_EQ(client_lookup(&client, folder[3], "x"), 0);
 	CHECK_EQ(client.head.error, -ENOENT);
+	client_finish(&client);
+}
+
+TEST(opening_to_read_can_cut_too)
+{
+	struct fuse_attr attr;
+	uint64_t node, fh;
+
+	client_init(&client, false);
+	client_host_file(&client, "f", "content");
+	node = client_lookup(&client, client.root, "f");
+	CHECK_EQ(client_open(&client, node, O_RDONLY | O_TRUNC, &fh), 0);
+	CHECK_EQ(client_getattr(&client, node, &attr), 0);
+	CHECK_EQ(attr.size, 0);
+	client_finish(&client);
+}
+
+static uint32_t flags_of_new(const char *name, uint32_t flags)
+{
+	uint64_t node, fh;
+
+	if (client_create(&client, client.root, name, flags, 0644, &node, &fh) < 0)
+		return 0;
+	return ((const struct fuse_open_out *)(const void *)(client_entry(&client) + 1))
+		->open_flags;
+}
+
+/* A process that ends gives its record locks back by FLUSH, also on a file that it found new. */
+TEST(closing_a_file_that_others_may_lock_is_told)
+{
+	client_init(&client, false);
+	CHECK_EQ(flags_of_new("lock", O_RDWR) & FOPEN_NOFLUSH, 0);
+	CHECK_EQ(flags_of_new("own", O_WRONLY | O_EXCL) & FOPEN_NOFLUSH, FOPEN_NOFLUSH);
 	client_finish(&client);
 }
 

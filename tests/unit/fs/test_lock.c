@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -168,6 +169,25 @@ TEST(nonsense_is_refused)
 	CHECK_EQ(lock(FUSE_SETLK, 0, 99, FUSE_LK_FLOCK), -EINVAL);
 	fh[0] = 12345;
 	CHECK_EQ(lock(FUSE_SETLK, 0, F_WRLCK, FUSE_LK_FLOCK), -EBADF);
+	client_finish(&client);
+}
+
+/* Nobody may open such a file again, but who made it has it open. */
+TEST(a_file_without_permissions_is_locked_through_its_handle)
+{
+	struct fuse_flush_in flush = { .lock_owner = 100 };
+
+	if (geteuid() == 0) {
+		test_skipped = "root may open every file";
+		return;
+	}
+	client_init(&client, false);
+	CHECK_EQ(client_create(&client, client.root, "f", O_RDWR, 0, &node, &fh[0]), 0);
+	fh[1] = fh[0];
+	CHECK_EQ(lock(FUSE_SETLK, 0, F_WRLCK, 0), 0);
+	CHECK_EQ(client_call(&client, FUSE_FLUSH, node, &flush, sizeof(flush), NULL, 0), 0);
+	CHECK_EQ(fchmodat(client.folder, "f", 0600, 0), 0);
+	CHECK_EQ(lock(FUSE_SETLK, 1, F_WRLCK, 0), 0);
 	client_finish(&client);
 }
 

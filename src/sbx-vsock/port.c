@@ -17,9 +17,11 @@
 enum { QUEUE_RX, QUEUE_TX, QUEUE_EVENT, QUEUES };
 
 enum {
-	CONFIG_SIZE = 8,  /* le64 guest_cid */
-	ROOM_MIN = 64,	  /* bytes of a buffer worth using: a header and some payload */
-	PUMP_ROUNDS = 64, /* deliveries before the others on the loop have their turn */
+	CONFIG_SIZE = 8, /* le64 guest_cid */
+	ROOM_MIN = 64,	 /* bytes of a buffer worth using: a header and some payload */
+	/* Before the others on the loop have their turn: */
+	ROOMS_LOOKED_AT = 64, /* buffers, should they be of no use */
+	PUMP_ROUNDS = 64,     /* deliveries */
 	PUMP_PAUSE_MS = 1,
 };
 
@@ -50,15 +52,22 @@ static size_t make_room(const struct virtq_chain *chain, struct vsock_room *ret)
 	return size;
 }
 
-/* Takes buffers until enough are held or none is left; then the guest kicks for new ones. */
-static void take_rooms(struct port *port, struct virtq *queue)
+/*
+ * Takes buffers until enough are held or none is left; then the guest kicks for new ones.
+ * Those that are too small go back at once: false when none of those that were
+ * looked at is of use and more may wait.
+ */
+static bool take_rooms(struct port *port, struct virtq *queue)
 {
-	while (port->rooms < VSOCK_ROOMS_MAX) {
+	for (unsigned looked = 0; port->rooms < VSOCK_ROOMS_MAX; looked++) {
 		struct vsock_room *room = &port->room[port->rooms];
-		int r = virtq_pop(queue, &port->chain);
+		int r;
 
+		if (looked == ROOMS_LOOKED_AT)
+			return port->rooms > 0;
+		r = virtq_pop(queue, &port->chain);
 		if (r < 0 || (r == 0 && !virtq_set_kicks(queue, true)))
-			return;
+			break;
 		if (r == 0)
 			continue;
 		if (make_room(&port->chain, room) < ROOM_MIN)
@@ -66,6 +75,7 @@ static void take_rooms(struct port *port, struct virtq *queue)
 		else
 			port->head[port->rooms++] = port->chain.head;
 	}
+	return true;
 }
 
 /* Gives the first count buffers to the guest. */
@@ -91,12 +101,11 @@ static void pump(struct port *port)
 	for (unsigned round = 0; vsock_device_has_packets(port->device); round++) {
 		size_t used;
 
-		if (round == PUMP_ROUNDS) {
+		if (round == PUMP_ROUNDS || !take_rooms(port, queue)) {
 			loop_arm(port->config.loop, &port->again, clock_now_ms() + PUMP_PAUSE_MS,
 				 pumped_again);
 			break;
 		}
-		take_rooms(port, queue);
 		if (port->rooms == 0)
 			break;
 		used = vsock_device_deliver(port->device, port->room, port->rooms);
@@ -125,11 +134,16 @@ static void wanted(void *owner)
 	pump_and_resume(owner);
 }
 
-/* Replies go out before and after: as long as the guest takes them it is never held up. */
+/*
+ * A queue's worth of packets; more that came meanwhile wait for the next call. Replies go out
+ * before and after: as long as the guest takes them it is never held up.
+ */
 static void take_packets(struct port *port, struct virtq *queue)
 {
 	pump(port);
-	while (vsock_device_can_receive(port->device) && virtq_pop(queue, &port->chain) > 0) {
+	for (unsigned i = 0; i < queue->config.size; i++) {
+		if (!vsock_device_can_receive(port->device) || virtq_pop(queue, &port->chain) <= 0)
+			break;
 		vsock_device_receive(port->device, port->chain.vec, port->chain.readable);
 		virtq_push(queue, port->chain.head, 0);
 	}

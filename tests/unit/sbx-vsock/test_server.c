@@ -1,18 +1,22 @@
 /* sbx-vsock as it ships, in its jail, between a scripted guest and its Unix socket. */
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/fd.h"
 #include "jail/inspect.h"
 #include "tests/unit/sbx-vsock/guest.h"
 #include "tests/unit/test.h"
 #include "wire/vsock.h"
 
-enum { PORT = 9, TEXT_MAX = 64 };
+enum { PORT = 9, TEXT_MAX = 64, QUEUE_RX = 0, QUEUE_TX = 1 };
 
 static int ask(const struct guest *guest, enum vsock_ask what, uint16_t flags)
 {
@@ -256,6 +260,99 @@ TEST(a_megabyte_comes_from_the_guest)
 	/* Its credit came back on the way. */
 	for (; told < total / 2; told = guest.packet.fwd_cnt)
 		CHECK(next_is(&guest, VSOCK_OP_CREDIT_UPDATE));
+	CHECK(guest_stop(&guest));
+}
+
+/* A second CPU of the guest, which fills a queue as fast as it is emptied. */
+struct flood {
+	struct driver_ring *ring;
+	int kick;
+	atomic_bool ended;
+	pthread_t thread;
+};
+
+static void *pour(void *argument)
+{
+	struct flood *flood = argument;
+	struct driver_ring *ring = flood->ring;
+	uint16_t used;
+
+	for (unsigned turn = 0; !flood->ended; turn++) {
+		(void)guestmem_read(ring->mem, ring->used + 2, &used, sizeof(used));
+		driver_ring_set_index(ring, (uint16_t)(used + ring->size));
+		/* Seldom: a kick takes longer than the device to empty the queue. */
+		if (turn % 4096 == 0 && driver_ring_needs_kick(ring))
+			(void)eventfd_write(flood->kick, 1);
+	}
+	return NULL;
+}
+
+/* With the chain of one buffer, in all places of the queue. */
+static int flood_start(struct flood *flood, const struct guest *guest, unsigned queue,
+		       struct driver_buffer buffer)
+{
+	struct driver_ring *ring = flood->ring;
+
+	flood->kick = guest->kick[queue];
+	driver_ring_chain(ring, ring->desc, 0, &buffer, queue == QUEUE_TX, 1);
+	for (uint16_t i = 0; i < ring->size; i++)
+		(void)guestmem_write(&guest->mem, ring->avail + 4 + 2 * (uint64_t)i,
+				     &(uint16_t){ 0 }, 2);
+	return pthread_create(&flood->thread, NULL, pour, flood);
+}
+
+/* Waits until the device has taken from it more than the queue holds, many times over. */
+static bool flood_is_under_way(const struct flood *flood)
+{
+	uint64_t deadline = clock_now_ms() + GUEST_WAIT_MS;
+	uint16_t used = 0;
+
+	while (used < 4096 && clock_left_ms(deadline) > 0)
+		(void)guestmem_read(flood->ring->mem, flood->ring->used + 2, &used, sizeof(used));
+	return used >= 4096;
+}
+
+static void flood_end(struct flood *flood)
+{
+	flood->ended = true;
+	(void)pthread_join(flood->thread, NULL);
+}
+
+TEST(v07_a_guest_that_never_stops_sending_keeps_nobody_out)
+{
+	enum { AT = 3 << 20 };
+	const struct vsock_packet nothing = { .src_cid = GUEST_CID, .op = VSOCK_OP_RST };
+	uint8_t header[VSOCK_HEADER_SIZE];
+	struct guest guest;
+	struct flood flood = { .ring = &guest.ring[QUEUE_TX] };
+	autoclose int events = -1;
+
+	CHECK_EQ(guest_start(&guest), 0);
+	vsock_packet_encode(&nothing, header);
+	CHECK_EQ(guestmem_write(&guest.mem, AT, header, sizeof(header)), 0);
+	CHECK_EQ(
+		flood_start(&flood, &guest, QUEUE_TX, (struct driver_buffer){ AT, sizeof(header) }),
+		0);
+	CHECK(flood_is_under_way(&flood));
+	events = ask(&guest, VSOCK_EVENTS, 0);
+	CHECK_EQ(next_event(events), 2000);
+	flood_end(&flood);
+	CHECK(guest_stop(&guest));
+}
+
+TEST(v07_a_guest_that_offers_nothing_but_useless_buffers_keeps_nobody_out)
+{
+	struct guest guest;
+	struct flood flood = { .ring = &guest.ring[QUEUE_RX] };
+	autoclose int host = -1, events = -1;
+
+	CHECK_EQ(guest_start(&guest), 0);
+	CHECK_EQ(flood_start(&flood, &guest, QUEUE_RX, (struct driver_buffer){ 3 << 20, 1 }), 0);
+	host = ask(&guest, VSOCK_CONNECT, VSOCK_FLAG_SESSION);
+	CHECK(flood_is_under_way(&flood));
+	events = ask(&guest, VSOCK_EVENTS, 0);
+	CHECK_EQ(next_event(events), 2001);
+	flood_end(&flood);
 	CHECK(guest_stop(&guest));
 }
 

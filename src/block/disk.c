@@ -126,11 +126,18 @@ int disk_write(const struct disk *disk, uint64_t offset, struct disk_buffers *bu
 	return 0;
 }
 
-int disk_flush(const struct disk *disk)
+int disk_flush(struct disk *disk)
 {
+	int r;
+
 	if (disk->read_only)
 		return 0;
-	return fdatasync(disk->fd) < 0 ? -errno : 0;
+	if (disk->lost)
+		return -EIO;
+	r = fdatasync(disk->fd) < 0 ? -errno : 0;
+	if (r < 0)
+		disk->lost = true;
+	return r;
 }
 
 static int allocate(const struct disk *disk, int mode, uint64_t offset, uint64_t len)

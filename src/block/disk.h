@@ -5,7 +5,7 @@
  * buffers, so that images which sandboxes share are in memory once. Offsets and
  * lengths are bytes; every access is checked against the size the disk had when
  * it was opened or last grown. Functions return 0 or -errno; those marked
- * "sleeps" may wait for the host's disk.
+ * "sleeps" may wait for the host's disk, and may be called on any thread.
  */
 #ifndef BLOCK_DISK_H
 #define BLOCK_DISK_H
@@ -24,9 +24,11 @@ enum {
 
 struct disk {
 	int fd;		       /* owned */
-	_Atomic uint64_t size; /* bytes, a multiple of DISK_SECTOR; read on any thread */
+	_Atomic uint64_t size; /* bytes, a multiple of DISK_SECTOR */
+	_Atomic bool lost;     /* the host could not store what was written */
 	bool read_only;
-	bool punches; /* the file system can free parts of the file */
+	bool punches;	    /* the file system can free parts of the file */
+	bool write_through; /* what changes the disk is on stable storage when it is done */
 	char id[DISK_ID_SIZE];
 };
 
@@ -60,8 +62,11 @@ int disk_read(const struct disk *disk, uint64_t offset, struct disk_buffers *buf
 /* Writes all of the buffers; sleeps only when the host has no memory for dirty pages left. */
 int disk_write(const struct disk *disk, uint64_t offset, struct disk_buffers *buffers);
 
-/* What was written before is on stable storage after. Sleeps. */
-int disk_flush(const struct disk *disk);
+/*
+ * What was written before is on stable storage after. Sleeps. Once it has failed it
+ * fails for ever: the host forgets what it could not write, and says so only once.
+ */
+int disk_flush(struct disk *disk);
 
 /* The range reads as zero and takes no space. Sleeps. -EOPNOTSUPP where the host cannot. */
 int disk_discard(const struct disk *disk, uint64_t offset, uint64_t len);

@@ -43,6 +43,11 @@ void block_config(const struct disk *disk, uint8_t ret[BLOCK_CONFIG_SIZE])
 	memcpy(ret, &config, BLOCK_CONFIG_SIZE);
 }
 
+void block_negotiated(struct disk *disk, uint64_t features)
+{
+	disk->write_through = (features & UINT64_C(1) << VIRTIO_BLK_F_FLUSH) == 0;
+}
+
 static void finish(struct block_request *request, uint8_t status)
 {
 	request->status = status;
@@ -52,6 +57,7 @@ static void finish(struct block_request *request, uint8_t status)
 /* A host's error as what the driver is told. */
 static void finish_with(struct block_request *request, int error)
 {
+	request->error = error == -EINVAL ? 0 : error; /* the driver's: a range beyond the disk */
 	if (error == 0)
 		finish(request, VIRTIO_BLK_S_OK);
 	else
@@ -137,7 +143,7 @@ static void check(struct block_request *request, uint64_t sector, const struct d
 	}
 }
 
-int block_request_parse(struct block_request *ret, const struct disk *disk, struct iovec *vec,
+int block_request_parse(struct block_request *ret, struct disk *disk, struct iovec *vec,
 			size_t readable, size_t count)
 {
 	struct disk_buffers out = make_buffers(vec, readable);
@@ -211,6 +217,8 @@ bool block_request_try(struct block_request *request)
 		finish_with(request, r);
 		return true;
 	case VIRTIO_BLK_T_OUT:
+		if (request->disk->write_through)
+			return false;
 		finish_with(request, disk_write(request->disk, request->offset, &request->data));
 		return true;
 	case VIRTIO_BLK_T_GET_ID:
@@ -221,21 +229,31 @@ bool block_request_try(struct block_request *request)
 	}
 }
 
+/* After a change that went as r says. */
+static int settle(struct block_request *request, int r)
+{
+	return r == 0 && request->disk->write_through ? disk_flush(request->disk) : r;
+}
+
 void block_request_run(struct block_request *request)
 {
 	uint64_t moved = request->data_size - request->data.left;
+	int r;
 
 	switch (request->type) {
 	case VIRTIO_BLK_T_IN:
-		finish_with(request, disk_read(request->disk, request->offset + moved,
-					       &request->data, true));
-		return;
+		r = disk_read(request->disk, request->offset + moved, &request->data, true);
+		break;
+	case VIRTIO_BLK_T_OUT:
+		r = settle(request, disk_write(request->disk, request->offset, &request->data));
+		break;
 	case VIRTIO_BLK_T_FLUSH:
-		finish_with(request, disk_flush(request->disk));
-		return;
+		r = disk_flush(request->disk);
+		break;
 	default:
-		finish_with(request, clear_ranges(request));
+		r = settle(request, clear_ranges(request));
 	}
+	finish_with(request, r);
 }
 
 uint32_t block_request_finish(struct block_request *request)

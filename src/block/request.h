@@ -28,18 +28,25 @@ enum {
 };
 
 struct block_request {
-	const struct disk *disk; /* weak */
-	uint32_t type;		 /* VIRTIO_BLK_T_* */
-	uint64_t offset;	 /* bytes on the disk */
+	struct disk *disk; /* weak */
+	uint32_t type;	   /* VIRTIO_BLK_T_* */
+	uint64_t offset;   /* bytes on the disk */
 	struct disk_buffers data;
 	uint64_t data_size; /* bytes of data at the start */
 	uint8_t *status_at; /* in guest memory; never read */
 	bool done;
 	uint8_t status; /* VIRTIO_BLK_S_*, valid when done */
+	int error;	/* -errno of the host, if that is why */
 };
 
 /* Virtio feature bits, and the configuration space, of a disk. */
 uint64_t block_features(const struct disk *disk);
+
+/*
+ * What of the features the driver accepted; while no request is under way. One that cannot
+ * flush is told of a change when that is on stable storage (§5.2.6.2).
+ */
+void block_negotiated(struct disk *disk, uint64_t features);
 void block_config(const struct disk *disk, uint8_t ret[BLOCK_CONFIG_SIZE]);
 
 /*
@@ -47,7 +54,7 @@ void block_config(const struct disk *disk, uint8_t ret[BLOCK_CONFIG_SIZE]);
  * write. The iovecs are the caller's but are changed as bytes move. -EBADMSG:
  * there is no place for a status; nothing can be answered.
  */
-int block_request_parse(struct block_request *ret, const struct disk *disk, struct iovec *vec,
+int block_request_parse(struct block_request *ret, struct disk *disk, struct iovec *vec,
 			size_t readable, size_t count);
 
 /* True when it is done without having waited. */

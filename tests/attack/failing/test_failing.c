@@ -161,19 +161,21 @@ TEST(what_is_done_by_halves_is_finished)
 	CHECK(stop());
 }
 
-/* The host may say it once and then forget it: only the request that heard of it can tell. */
+/* The host says it once and then forgets what it could not write: so nothing is, from then on. */
 TEST(a_flush_that_failed_is_never_acknowledged)
 {
-	CHECK(start(&victim_blk, blk_program));
-	for (uint32_t round = 0; round < 50; round++) {
-		fill((uint8_t)round);
+	for (int i = 0; i < 2; i++) {
+		CHECK(start(&victim_blk, blk_program));
+		fill(1);
 		CHECK_EQ(disk(VIRTIO_BLK_T_OUT, LEN), VIRTIO_BLK_S_OK);
-		wish(CALL_SYNC, round % 2 == 0 ? EIO : ENOSPC, 1);
+		CHECK_EQ(disk(VIRTIO_BLK_T_FLUSH, 0), VIRTIO_BLK_S_OK);
+		wish(CALL_SYNC, i == 0 ? EIO : ENOSPC, 1);
 		CHECK_EQ(disk(VIRTIO_BLK_T_FLUSH, 0), VIRTIO_BLK_S_IOERR);
 		CHECK_EQ(wishes->failed, 1);
-		CHECK_EQ(disk(VIRTIO_BLK_T_FLUSH, 0), VIRTIO_BLK_S_OK);
+		CHECK_EQ(disk(VIRTIO_BLK_T_FLUSH, 0), VIRTIO_BLK_S_IOERR);
+		CHECK_EQ(disk(VIRTIO_BLK_T_IN, LEN), VIRTIO_BLK_S_OK);
+		CHECK(stop());
 	}
-	CHECK(stop());
 }
 
 TEST(ranges_that_cannot_be_freed_are_an_error_of_the_disk)

@@ -206,6 +206,21 @@ TEST(v08_a_read_only_disk_is_never_written)
 	CHECK_EQ(disk_flush(&disk), 0);
 }
 
+/* The host tells of what it could not write once, and then forgets it. */
+TEST(a_flush_that_failed_fails_for_ever)
+{
+	autocall(disk_finish) struct disk disk = open_disk();
+	int image = disk.fd, ends[2];
+
+	CHECK_EQ(pipe2(ends, O_CLOEXEC), 0);
+	disk.fd = ends[0];
+	CHECK_EQ(disk_flush(&disk), -EINVAL);
+	disk.fd = image;
+	CHECK_EQ(disk_flush(&disk), -EIO);
+	(void)close(ends[0]);
+	(void)close(ends[1]);
+}
+
 TEST(a_disk_grows_and_never_shrinks)
 {
 	autocall(disk_finish) struct disk disk = open_disk();

@@ -93,6 +93,46 @@ TEST(reads_and_writes)
 	CHECK_EQ(written, 1);
 }
 
+/* A flush that fails shows that there was one. */
+TEST(what_a_driver_without_flush_changes_is_flushed_at_once)
+{
+	uint32_t written;
+
+	start();
+	block_negotiated(&disk, block_features(&disk));
+	disk.lost = true;
+	CHECK_EQ(ask(VIRTIO_BLK_T_OUT, 0, 512, &written), VIRTIO_BLK_S_OK);
+	block_negotiated(&disk, block_features(&disk) & ~(UINT64_C(1) << VIRTIO_BLK_F_FLUSH));
+	CHECK_EQ(ask(VIRTIO_BLK_T_OUT, 0, 512, &written), VIRTIO_BLK_S_IOERR);
+	set_range(0, 0, 8, 0);
+	CHECK_EQ(ask(VIRTIO_BLK_T_WRITE_ZEROES, 0, 16, &written), VIRTIO_BLK_S_IOERR);
+	disk.lost = false;
+	CHECK_EQ(ask(VIRTIO_BLK_T_OUT, 0, 512, &written), VIRTIO_BLK_S_OK);
+	CHECK_EQ(ask(VIRTIO_BLK_T_IN, 0, 512, &written), VIRTIO_BLK_S_OK);
+}
+
+/* Whose fault a failure is: what the host is to blame for is told to the host. */
+TEST(an_error_of_the_host_is_told_from_one_of_the_driver)
+{
+	struct iovec vec[] = { { header, 16 }, { data, 512 }, { &status, 1 } };
+	struct block_request request;
+
+	start();
+	set_header(VIRTIO_BLK_T_IN, SECTORS - 1);
+	CHECK_EQ(ftruncate(disk.fd, SIZE / 2), 0);
+	CHECK_EQ(block_request_parse(&request, &disk, vec, 1, 3), 0);
+	if (!block_request_try(&request))
+		block_request_run(&request);
+	CHECK_EQ(request.status, VIRTIO_BLK_S_IOERR);
+	CHECK_EQ(request.error, -EIO);
+	set_header(VIRTIO_BLK_T_IN, SECTORS);
+	vec[0] = (struct iovec){ header, 16 };
+	vec[1] = (struct iovec){ data, 512 };
+	CHECK_EQ(block_request_parse(&request, &disk, vec, 1, 3), 0);
+	CHECK(request.done);
+	CHECK_EQ(request.error, 0);
+}
+
 TEST(any_layout_of_buffers_works)
 {
 	static uint8_t in[1025];

@@ -1,7 +1,9 @@
 /*
  * Removal while events are being delivered: epoll_wait fills `ready`; each
  * entry carries its watch. loop_remove() blanks the entries of that watch that
- * were gathered but not delivered, so nobody calls into freed memory.
+ * were gathered but not delivered, so nobody calls into freed memory. What a
+ * thread gathers while another removes a watch may be that watch's: all of it
+ * is forgotten, and reported again by the next round.
  */
 #include "base/loop.h"
 
@@ -20,6 +22,9 @@ struct loop {
 	int ready_count; /* entries of ready being delivered */
 	struct epoll_event ready[LOOP_BATCH];
 	struct loop_timer *timers;
+	bool removed;					   /* a watch, since the last wait began */
+	void (*leave)(void *owner), (*enter)(void *owner); /* NULL: the loop is one thread's */
+	void *owner;
 };
 
 int loop_create(struct loop **ret)
@@ -78,6 +83,7 @@ void loop_remove(struct loop_watch *watch)
 		if (loop->ready[i].data.ptr == watch)
 			loop->ready[i].data.ptr = NULL;
 	}
+	loop->removed = true;
 	watch->loop = NULL;
 	watch->fd = -1;
 }
@@ -133,12 +139,30 @@ static int wait_ms(const struct loop *loop, int timeout_ms)
 	return timeout_ms < 0 || left < timeout_ms ? left : timeout_ms;
 }
 
+/* Gathers events into ready; their number, or -errno. */
+static int gather(struct loop *loop, int timeout_ms)
+{
+	int n, error;
+
+	loop->removed = false;
+	timeout_ms = wait_ms(loop, timeout_ms);
+	if (loop->leave != NULL)
+		loop->leave(loop->owner);
+	n = epoll_wait(loop->epoll, loop->ready, LOOP_BATCH, timeout_ms);
+	error = errno;
+	if (loop->enter != NULL)
+		loop->enter(loop->owner);
+	if (n < 0)
+		return error == EINTR ? 0 : -error;
+	return loop->removed ? 0 : n;
+}
+
 int loop_step(struct loop *loop, int timeout_ms)
 {
-	int n = epoll_wait(loop->epoll, loop->ready, LOOP_BATCH, wait_ms(loop, timeout_ms));
+	int n = gather(loop, timeout_ms);
 
 	if (n < 0)
-		return errno == EINTR ? 0 : -errno;
+		return n;
 	loop->ready_count = n;
 	for (int i = 0; i < n; i++) {
 		struct loop_watch *watch = loop->ready[i].data.ptr;
@@ -164,4 +188,17 @@ int loop_run(struct loop *loop)
 void loop_stop(struct loop *loop)
 {
 	loop->stopped = true;
+}
+
+bool loop_is_stopped(const struct loop *loop)
+{
+	return loop->stopped;
+}
+
+void loop_share(struct loop *loop, void (*leave)(void *owner), void (*enter)(void *owner),
+		void *owner)
+{
+	loop->leave = leave;
+	loop->enter = enter;
+	loop->owner = owner;
 }

@@ -55,8 +55,17 @@ void loop_disarm(struct loop_timer *timer);
 /* Runs until loop_stop(); 0 or -errno of epoll_wait. */
 int loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
+bool loop_is_stopped(const struct loop *loop);
 
 /* One round: waits at most timeout_ms (-1: for ever), then delivers. */
 int loop_step(struct loop *loop, int timeout_ms);
+
+/*
+ * For threads that take turns at a loop: leave is called before a round waits and enter
+ * after it, and between the two another thread may add, change and remove watches, but arm
+ * no timer. NULL: it is one thread's again.
+ */
+void loop_share(struct loop *loop, void (*leave)(void *owner), void (*enter)(void *owner),
+		void *owner);
 
 #endif

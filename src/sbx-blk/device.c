@@ -7,15 +7,17 @@
 #include "sbx-blk/device.h"
 
 #include <errno.h>
+#include <linux/virtio_blk.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "app/log.h"
 #include "base/check.h"
 #include "base/err.h"
 #include "base/loop.h"
+#include "block/crew.h"
 #include "block/disk.h"
 #include "block/request.h"
-#include "block/workers.h"
 #include "vhost/backend.h"
 #include "virtio/queue.h"
 
@@ -38,11 +40,13 @@ struct slot {
 
 struct device {
 	struct loop *loop;	       /* weak */
-	struct workers *workers;       /* weak */
+	struct crew *crew;	       /* weak */
 	struct vhost_backend *backend; /* owned */
 	struct vhost_device_impl impl; /* device_impl with the features of this disk */
 	struct disk disk;
-	unsigned busy;	   /* slots with the workers */
+	bool is_failing;   /* the host's disk; said once */
+	unsigned busy;	   /* slots with the crew */
+	bool is_stopping;  /* nothing new is begun */
 	struct slot *free; /* first free slot */
 	struct slot slot[SLOTS];
 };
@@ -53,9 +57,20 @@ static void put_slot(struct slot *slot)
 	slot->device->free = slot;
 }
 
+/* The guest hears only that it failed. */
+static void tell_error(struct device *device, const struct block_request *request)
+{
+	if (request->status != VIRTIO_BLK_S_IOERR || request->error == 0 || device->is_failing)
+		return;
+	device->is_failing = true;
+	log_warning("disk %.*s: the host cannot read or write its image: %s", DISK_ID_SIZE,
+		    device->disk.id, strerror(-request->error));
+}
+
 static void push(struct slot *slot, struct virtq *queue)
 {
 	virtq_push(queue, slot->chain.head, block_request_finish(&slot->request));
+	tell_error(slot->device, &slot->request);
 	if (slot->request.data_size >= LARGE_BYTES)
 		vhost_backend_signal(slot->device->backend, 0);
 	put_slot(slot);
@@ -66,7 +81,7 @@ static void run(struct work *work)
 	block_request_run(&container_of(work, struct slot, work)->request);
 }
 
-/* Back from a worker: answers, and takes what was left waiting for a slot. */
+/* Back from the crew: answers, and takes what was left waiting for a slot. */
 static void done(struct work *work)
 {
 	struct slot *slot = container_of(work, struct slot, work);
@@ -81,7 +96,7 @@ static void done(struct work *work)
 	}
 	push(slot, queue);
 	vhost_backend_signal(device->backend, 0);
-	if (was_full)
+	if (was_full && !device->is_stopping)
 		vhost_backend_resume(device->backend, 0);
 }
 
@@ -98,7 +113,7 @@ static void serve(struct slot *slot, struct virtq *queue)
 		push(slot, queue);
 	} else {
 		device->busy++;
-		workers_submit(device->workers, &slot->work);
+		crew_submit(device->crew, &slot->work);
 	}
 }
 
@@ -118,14 +133,23 @@ static void kicked(void *data, unsigned index, struct virtq *queue)
 	}
 }
 
-/* Workers must not touch guest memory any more. */
+/* Nobody must touch guest memory any more. A guest that goes on asking waits. */
 static void queue_stopped(void *data, unsigned index)
 {
 	struct device *device = data;
 
 	(void)index;
+	device->is_stopping = true;
 	while (device->busy > 0)
-		workers_wait(device->workers);
+		crew_wait(device->crew);
+	device->is_stopping = false;
+}
+
+static void negotiated(void *data, uint64_t features)
+{
+	struct device *device = data;
+
+	block_negotiated(&device->disk, features);
 }
 
 static void broken(void *data, unsigned index, const char *rule)
@@ -157,6 +181,7 @@ static const struct vhost_device_impl device_impl = {
 	.resumes = true,
 	.config_size = BLOCK_CONFIG_SIZE,
 	.config_read = config_read,
+	.negotiated = negotiated,
 	.queue_stopped = queue_stopped,
 	.kicked = kicked,
 	.broken = broken,
@@ -171,7 +196,7 @@ int device_create(const struct device_config *config, struct device **ret, struc
 	if (device == NULL)
 		return err_set(err, -ENOMEM, "no memory for disk %s", config->id);
 	device->loop = config->loop;
-	device->workers = config->workers;
+	device->crew = config->crew;
 	device->impl = device_impl;
 	for (unsigned i = 0; i < SLOTS; i++) {
 		device->slot[i].device = device;

@@ -1,9 +1,9 @@
 /*
  * One disk served as a virtio block device: joins block/ to vhost/.
  *
- * Requests that the page cache can answer are done on the loop, in the order of
+ * Requests that the page cache can answer are done at once, in the order of
  * the queue; what would wait for the host's disk (reads of what is not in
- * memory, flush, discard, write-zeroes) goes to the workers, so that a slow
+ * memory, flush, discard, write-zeroes) is the crew's work, so that a slow
  * flush of one disk holds up neither its reads nor the other disks.
  */
 #ifndef SBX_BLK_DEVICE_H
@@ -11,15 +11,15 @@
 
 #include <stdbool.h>
 
+struct crew;
 struct device;
 struct err;
 struct loop;
-struct workers;
 
 struct device_config {
-	struct loop *loop;	 /* weak; stopped when the frontend is gone */
-	struct workers *workers; /* weak */
-	int socket, image;	 /* the device's on success */
+	struct loop *loop; /* weak; stopped when the frontend is gone */
+	struct crew *crew; /* weak; the loop's */
+	int socket, image; /* the device's on success */
 	bool read_only;
 	const char *id; /* the serial that the guest sees */
 };

@@ -16,14 +16,14 @@
 #include "base/check.h"
 #include "base/err.h"
 #include "base/loop.h"
-#include "block/workers.h"
+#include "block/crew.h"
 #include "jail/jail.h"
 #include "sbx-blk/bounds.h"
 #include "sbx-blk/device.h"
 #include "seccomp_blk.h"
 
 enum {
-	WORKERS = 4, /* reads that may wait for the host's disk at once */
+	THREADS = 5, /* all but one may wait for the host's disk at once */
 };
 
 struct options {
@@ -34,7 +34,7 @@ struct options {
 
 struct server {
 	struct loop *loop;
-	struct workers *workers;
+	struct crew *crew;
 	struct device *device[BLK_DISKS_MAX];
 	size_t count;
 	struct loop_watch hangup; /* SIGHUP as a descriptor */
@@ -113,7 +113,7 @@ static int start(struct server *server, const struct options *options, struct er
 	r = watch_hangup(server, err);
 	if (r < 0)
 		return r;
-	r = workers_create(server->loop, WORKERS, &server->workers);
+	r = crew_create(server->loop, THREADS, &server->crew);
 	if (r < 0)
 		return err_set_errno(err, r, "no threads");
 	for (; server->count < options->count; server->count++) {
@@ -121,7 +121,7 @@ static int start(struct server *server, const struct options *options, struct er
 		char id[] = { 'v', 'd', (char)('a' + (int)server->count), '\0' };
 		const struct device_config config = {
 			.loop = server->loop,
-			.workers = server->workers,
+			.crew = server->crew,
 			.socket = first,
 			.image = first + 1,
 			.read_only = options->read_only[server->count],
@@ -139,7 +139,7 @@ static void finish(struct server *server)
 {
 	for (size_t i = 0; i < server->count; i++)
 		device_destroy(server->device[i]);
-	workers_destroy(server->workers);
+	crew_destroy(server->crew);
 	loop_destroy(server->loop);
 }
 
@@ -157,8 +157,11 @@ int main(int argc, char **argv)
 		r = enter_jail(&options, &err);
 	if (r == 0)
 		r = start(&server, &options, &err);
-	if (r == 0)
-		r = loop_run(server.loop);
+	if (r == 0) {
+		r = crew_run(server.crew);
+		if (r < 0)
+			(void)err_set_errno(&err, r, "cannot go on");
+	}
 	if (r < 0)
 		log_error("%s", err.text);
 	finish(&server);

@@ -15,7 +15,7 @@
 #include "vm/guestmem.h"
 
 enum {
-	BLK_SLOTS = 32,
+	BLK_SLOTS = 40,		/* more than the device has under way */
 	BLK_DATA_MAX = 1 << 20, /* bytes of data a slot holds */
 	BLK_LOST = -1,		/* no answer came in time */
 };

@@ -5,7 +5,9 @@
 #include <fcntl.h>
 #include <linux/virtio_blk.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -200,6 +202,42 @@ TEST(many_requests_at_once_keep_their_data)
 			CHECK_MEM(blk_client_data(&client[0], (unsigned)slot), want, 4096);
 		}
 	}
+	CHECK_EQ(stop(), 0);
+}
+
+static atomic_bool flood_ended;
+
+/* A second CPU of the guest: as soon as a flush is done it wants another one. */
+static void *flood(void *argument)
+{
+	(void)argument;
+	while (!flood_ended) {
+		int slot = blk_client_take(&client[0]);
+
+		if (slot == BLK_LOST)
+			continue;
+		blk_client_submit(&client[0], (unsigned)slot, VIRTIO_BLK_T_FLUSH, 0, 0);
+		blk_client_kick(&client[0]);
+	}
+	return NULL;
+}
+
+TEST(v07_a_queue_stops_while_its_guest_goes_on_asking)
+{
+	struct err err = ERR_INIT;
+	pthread_t thread;
+	uint16_t base;
+
+	CHECK_EQ(start(), 0);
+	for (unsigned slot = 0; slot < BLK_SLOTS; slot++)
+		blk_client_submit(&client[0], slot, VIRTIO_BLK_T_FLUSH, 0, 0);
+	flood_ended = false;
+	CHECK_EQ(pthread_create(&thread, NULL, flood, NULL), 0);
+	blk_client_kick(&client[0]);
+	CHECK_EQ(vhost_frontend_stop_queue(client[0].frontend, 0, &base, &err), 0);
+	flood_ended = true;
+	CHECK_EQ(pthread_join(thread, NULL), 0);
+	CHECK_EQ(blk_client_do(&client[1], VIRTIO_BLK_T_IN, 0, 512), VIRTIO_BLK_S_OK);
 	CHECK_EQ(stop(), 0);
 }
 

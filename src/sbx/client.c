@@ -336,6 +336,10 @@ static int fail_answer(const struct exchange *exchange, const json_t *object, in
 {
 	const char *message = json_string_value(json_object_get(object, "message"));
 
+	if (status == 414 || status == 431)
+		return err_set(exchange->err, -ENOENT,
+			       "there is nothing of such a long name; sandboxes have 2 to 63 "
+			       "characters");
 	if (message == NULL)
 		return err_set(exchange->err, errno_of_status(status),
 			       "sbxd answered %s %s with status %d", exchange->method,

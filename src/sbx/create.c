@@ -308,10 +308,12 @@ static int make_body(const struct create_request *request, const struct kit_prep
 	json_t *body = json_object();
 	int r = add_plain(body, request);
 
-	if (r < 0)
+	if (r == -ERANGE)
+		(void)err_set(err, r, "a number of CPUs, bytes or processes is below 2^63");
+	else if (r < 0)
 		(void)err_set(err, r,
-			      "the name of a sandbox is 2 to 63 letters, digits, '-' "
-			      "and '.', and numbers are below 2^63");
+			      "the name of a sandbox is 2 to 63 letters, digits, '-' and '.'; "
+			      "names of templates are UTF-8");
 	if (r == 0)
 		r = add_agent(body, request, prepared, err);
 	if (r == 0)

@@ -44,6 +44,8 @@ struct rest {
 /* What lasts as long as one request. */
 struct exchange {
 	struct request request;
+	char *uri;     /* owned; as it came; NULL without memory */
+	bool is_begun; /* the header is complete */
 	struct route_path path;
 	struct buf body;
 	bool is_too_large;
@@ -92,6 +94,7 @@ static void exchange_destroy(struct exchange *exchange)
 		explicit_bzero(exchange->body.data, exchange->body.cap);
 	buf_finish(&exchange->body);
 	buf_finish(&exchange->lines);
+	free(exchange->uri);
 	free(exchange);
 }
 
@@ -278,8 +281,10 @@ static enum MHD_Result answer(struct MHD_Connection *connection, struct exchange
 	const struct route *route = NULL;
 	const char *upgrade;
 	struct err err = ERR_INIT;
-	int r = route_split(url, &exchange->path);
+	int r = exchange->uri == NULL ? -ENOENT : route_split(exchange->uri, &exchange->path);
 
+	if (r == -ENAMETOOLONG)
+		return queue_error(connection, 414, "a name in the path is too long");
 	if (r == 0)
 		r = route_find(method, &exchange->path, request->args, &route);
 	if (r == -EPROTOTYPE)
@@ -308,6 +313,17 @@ static enum MHD_Result answer(struct MHD_Connection *connection, struct exchange
 	return queue_reply(connection, exchange);
 }
 
+/* The first that is heard of a request: its path before anything in it is decoded. */
+static void *begin_exchange(void *context, const char *uri, struct MHD_Connection *connection)
+{
+	struct exchange *exchange = exchange_create(context);
+
+	(void)connection;
+	if (exchange != NULL)
+		exchange->uri = strdup(uri);
+	return exchange;
+}
+
 /* Called with the header, then with pieces of the body, then without any. */
 static enum MHD_Result handle(void *context, struct MHD_Connection *connection, const char *url,
 			      const char *method, const char *version, const char *upload,
@@ -315,10 +331,13 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
 {
 	struct exchange *exchange = *state;
 
+	(void)context;
 	(void)version;
-	if (exchange == NULL) {
-		*state = exchange_create(context);
-		return *state == NULL ? MHD_NO : MHD_YES;
+	if (exchange == NULL)
+		return MHD_NO;
+	if (!exchange->is_begun) {
+		exchange->is_begun = true;
+		return MHD_YES;
 	}
 	if (*upload_size > 0) {
 		if (buf_append(&exchange->body, upload, *upload_size) < 0)
@@ -358,10 +377,10 @@ int rest_create(struct supervisor *supervisor, struct rest **ret, struct err *er
 		MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL |
 			MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC | MHD_ALLOW_UPGRADE,
 		0, NULL, NULL, handle, rest, MHD_OPTION_NOTIFY_COMPLETED, completed, rest,
-		MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
-		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-		(size_t)HEADER_BYTES_MAX, MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK_BYTES,
-		MHD_OPTION_END);
+		MHD_OPTION_URI_LOG_CALLBACK, begin_exchange, rest, MHD_OPTION_CONNECTION_LIMIT,
+		(unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADER_BYTES_MAX,
+		MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK_BYTES, MHD_OPTION_END);
 	if (rest->server == NULL) {
 		free(rest);
 		return err_set(err, -EIO, "cannot start the HTTP server");

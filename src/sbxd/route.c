@@ -10,14 +10,57 @@ static const struct route *const tables[] = { routes_daemon, routes_sandbox, rou
 					      routes_guest,  routes_secret,  routes_policy,
 					      routes_audit,  routes_template };
 
+static int digit_of(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Decodes %XX in place (RFC 3986, section 2.1); no byte becomes the end of the text. */
+static int decode(char *text)
+{
+	char *to = text;
+
+	while (*text != '\0') {
+		int high, low;
+
+		if (*text != '%') {
+			*to++ = *text++;
+			continue;
+		}
+		high = digit_of(text[1]);
+		low = high >= 0 ? digit_of(text[2]) : -1;
+		if (low < 0 || high + low == 0)
+			return -ENOENT;
+		*to++ = (char)(high << 4 | low);
+		text += 3;
+	}
+	*to = '\0';
+	return 0;
+}
+
+static int decode_parts(struct route_path *path)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < path->count; i++)
+		r = decode(path->parts[i]);
+	return r;
+}
+
 int route_split(const char *path, struct route_path *ret)
 {
-	size_t len = strlen(path);
+	size_t len = strcspn(path, "?");
 	char *part;
 
-	if (path[0] != '/' || len >= sizeof(ret->text))
+	if (len >= sizeof(ret->text))
+		return -ENAMETOOLONG;
+	if (path[0] != '/')
 		return -ENOENT;
-	memcpy(ret->text, path, len + 1);
+	memcpy(ret->text, path, len);
+	ret->text[len] = '\0';
 	ret->count = 0;
 	for (part = ret->text; *part == '/'; part = strchrnul(part, '/')) {
 		if (ret->count == ROUTE_PARTS_MAX)
@@ -27,7 +70,7 @@ int route_split(const char *path, struct route_path *ret)
 			return -ENOENT;
 		ret->parts[ret->count++] = part;
 	}
-	return 0;
+	return decode_parts(ret);
 }
 
 static bool match(const char *route, const struct route_path *path,

@@ -28,16 +28,19 @@ extern const struct route routes_policy[];
 extern const struct route routes_audit[];
 extern const struct route routes_template[];
 
-enum { ROUTE_PARTS_MAX = 6, ROUTE_PATH_MAX = 256 };
+enum { ROUTE_PARTS_MAX = 6, ROUTE_PATH_MAX = 1024 };
 
-/* A path taken apart; the parts lie in `text`. */
+/* A path taken apart; the parts lie in `text`, each with its %XX decoded. */
 struct route_path {
 	char text[ROUTE_PATH_MAX];
-	const char *parts[ROUTE_PARTS_MAX];
+	char *parts[ROUTE_PARTS_MAX];
 	size_t count;
 };
 
-/* -ENOENT for what can be no path of ours. */
+/*
+ * Takes the path of a request as it came, up to its query: a name with an escaped '/' is one part.
+ * -ENAMETOOLONG, or -ENOENT for what can be no path of ours.
+ */
 int route_split(const char *path, struct route_path *ret);
 
 /*

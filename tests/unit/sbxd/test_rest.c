@@ -107,6 +107,9 @@ TEST(what_exists_answers_and_what_does_not_is_said)
 	CHECK_EQ(ask("GET", "/no/such/path", ""), 404);
 	CHECK_EQ(ask("DELETE", "/daemon/health", ""), 405);
 	CHECK_EQ(ask("POST", "/sandbox/demo/attach", ""), 426);
+	CHECK_EQ(ask("GET", "/sandbox/demo%2Finspect", ""), 404);
+	CHECK(says("sandbox 'demo/inspect' not found"));
+	CHECK_EQ(ask("GET", "/sandbox/demo?x=%2F", ""), 200);
 	end();
 }
 
@@ -136,8 +139,9 @@ TEST(bodies_are_checked)
 /* An answer is JSON, thus UTF-8, whatever was asked for. */
 TEST(bytes_that_are_no_utf8_get_a_sentence)
 {
-	char path[400] = "/sandbox/x";
+	char path[400] = "/sandbox/x", long_path[2000] = "/sandbox/";
 
+	memset(long_path + strlen(long_path), 'a', sizeof(long_path) - strlen(long_path) - 1);
 	begin();
 	CHECK_EQ(ask("GET", "/sandbox/%FF%FE", ""), 404);
 	CHECK(says("sandbox '\?\?' not found"));
@@ -148,6 +152,7 @@ TEST(bytes_that_are_no_utf8_get_a_sentence)
 		strncat(path, "%E2%82%AC", 10);
 	CHECK_EQ(ask("GET", path, ""), 404);
 	CHECK(says("not found"));
+	CHECK_EQ(ask("GET", long_path, ""), 414);
 	end();
 }
 

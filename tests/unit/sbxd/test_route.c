@@ -52,7 +52,22 @@ TEST(odd_paths_are_refused)
 	memset(long_path, 'a', sizeof(long_path));
 	long_path[0] = '/';
 	long_path[sizeof(long_path) - 1] = '\0';
-	CHECK_EQ(route_split(long_path, &path), -ENOENT);
+	CHECK_EQ(route_split(long_path, &path), -ENAMETOOLONG);
+}
+
+TEST(names_are_decoded_after_the_path_is_taken_apart)
+{
+	const struct route *route = NULL;
+
+	CHECK_EQ(find("GET", "/sandbox/a%2Fstop?x=/y", &route), 0);
+	CHECK_STR(route->path, "/sandbox/{}");
+	CHECK_STR(args[0], "a/stop");
+	CHECK_EQ(find("GET", "/sandbox/%64emo%c3%A9", &route), 0);
+	CHECK_STR(args[0], "demo\xc3\xa9");
+	CHECK_EQ(route_split("/sandbox/a%00b", &path), -ENOENT);
+	CHECK_EQ(route_split("/sandbox/a%2", &path), -ENOENT);
+	CHECK_EQ(route_split("/sandbox/a%", &path), -ENOENT);
+	CHECK_EQ(route_split("/sandbox/a%g0", &path), -ENOENT);
 }
 
 static int parse(const char *text)

@@ -16,6 +16,7 @@
 #include "base/fd.h"
 #include "sbx/client.h"
 #include "sbx/copypath.h"
+#include "sbx/interrupt.h"
 #include "sbx/sandbox.h"
 #include "sbx/session.h"
 #include "sbx/transfer.h"
@@ -273,12 +274,17 @@ static int unpack_at(struct transfer *transfer, const struct copy *copy,
 		.limits = { .bytes_max = COPY_BYTES_MAX, .entries_max = COPY_ENTRIES_MAX },
 	};
 	struct tar_unpack *unpack;
+	sigset_t before;
 	int r = tar_unpack_create(&config, &unpack);
 
 	if (r < 0)
 		return err_set_errno(copy->err, r, "cannot unpack");
+	/* ^C must not leave the file that is half written. */
+	interrupt_hold(&before);
+	transfer->interrupted = interrupt_pending;
 	r = unpack_all(transfer, unpack, copy);
 	tar_unpack_destroy(unpack);
+	interrupt_release(&before);
 	return r;
 }
 

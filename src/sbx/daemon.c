@@ -18,6 +18,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "sbx/home.h"
 
 enum { START_TIMEOUT_MS = 20000, OUTPUT_MAX = 4096 };
 
@@ -59,7 +60,7 @@ char *daemon_socket_path(void)
 char *daemon_log_path(void)
 {
 	const char *state = absolute_from_env("XDG_STATE_HOME");
-	const char *home = absolute_from_env("HOME");
+	const char *home = home_folder();
 	autofree char *name = instance_name();
 	char *path = NULL;
 	int n = -1;
@@ -157,10 +158,10 @@ static int collect_output(int fd, uint64_t deadline_ms, struct buf *output)
 	}
 }
 
-/* Everything up to here without the newline at the end and "ERROR: " in front. */
+/* Everything up to here without the newline at the end and "sbxd: " in front. */
 static const char *sentence_of(struct buf *output)
 {
-	static const char prefix[] = "ERROR: ";
+	static const char prefix[] = "sbxd: ";
 	const char *text;
 
 	while (output->len > 0 && output->data[output->len - 1] == '\n')

@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "envfile/grammar.h"
+#include "sbx/home.h"
 #include "sbx/kit_source.h"
 #include "sbx/sandbox.h"
 #include "yaml/document.h"
@@ -149,7 +150,7 @@ static int find_path(struct environment *environment, const char *path, struct e
 
 static int find_defaults(struct environment *environment, struct err *err)
 {
-	const char *home = getenv("HOME");
+	const char *home = home_folder();
 	autofree char *file = NULL;
 
 	if (home == NULL)

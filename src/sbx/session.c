@@ -200,7 +200,9 @@ static int send_message(struct session *session, const struct guest_message *mes
 
 	if (r == -EMSGSIZE)
 		return err_set(session->err, -E2BIG,
-			       "the command and its environment are too long");
+			       "the command and its environment are longer than %d KiB; pass "
+			       "more by stdin or in a file",
+			       FRAME_PAYLOAD_MAX / 1024);
 	return r < 0 ? err_set_errno(session->err, r, "cannot say this to the guest") : 0;
 }
 

@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "sbx/home.h"
 
 enum { SETTINGS_MAX = 256 << 10 };
 
@@ -56,7 +57,7 @@ const struct setting *settings_find(const char *key, struct err *err)
 
 char *settings_path(const char *file)
 {
-	const char *folder = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+	const char *folder = getenv("XDG_CONFIG_HOME"), *home = home_folder();
 	const char *name = getenv("SBX_APP_NAME");
 	bool is_named = name != NULL && *name != '\0';
 	char *path = NULL;
@@ -65,7 +66,7 @@ char *settings_path(const char *file)
 	if (folder != NULL && folder[0] == '/')
 		n = asprintf(&path, "%s/sbx%s%s/%s", folder, is_named ? "-" : "",
 			     is_named ? name : "", file);
-	else if (home != NULL && home[0] == '/')
+	else if (home != NULL)
 		n = asprintf(&path, "%s/.config/sbx%s%s/%s", home, is_named ? "-" : "",
 			     is_named ? name : "", file);
 	return n < 0 ? NULL : path;

@@ -10,6 +10,13 @@
 
 enum { IDLE_TIMEOUT_MS = 60000 };
 
+static int check_interrupt(const struct transfer *transfer, struct err *err)
+{
+	return transfer->interrupted != NULL && transfer->interrupted()
+		       ? err_set(err, -EINTR, "interrupted")
+		       : 0;
+}
+
 static int wait_ready(const struct transfer *transfer, short events, struct err *err)
 {
 	uint64_t deadline_ms = clock_now_ms() + IDLE_TIMEOUT_MS;
@@ -23,6 +30,8 @@ static int wait_ready(const struct transfer *transfer, short events, struct err 
 			return 0;
 		if (n < 0 && errno != EINTR)
 			return err_set_errno(err, -errno, "cannot wait for the sandbox");
+		if (check_interrupt(transfer, err) < 0)
+			return err->code;
 		if (left == 0)
 			return err_set(err, -ETIMEDOUT,
 				       "the sandbox stopped answering; see 'sbx logs --console'");
@@ -33,6 +42,8 @@ static int wait_ready(const struct transfer *transfer, short events, struct err 
 /* The next frame: 1, or -errno. */
 static int receive_frame(struct transfer *transfer, struct frame *ret, struct err *err)
 {
+	if (check_interrupt(transfer, err) < 0)
+		return err->code;
 	for (;;) {
 		int r = stream_next(&transfer->stream, ret);
 
@@ -108,6 +119,7 @@ int transfer_begin(struct transfer *transfer, int socket, struct progress *progr
 
 	stream_init(&transfer->stream, socket);
 	transfer->progress = progress;
+	transfer->interrupted = NULL;
 	r = guest_message_append(&transfer->stream.out, request);
 	if (r < 0)
 		return err_set_errno(err, r, "cannot say this to the guest");

@@ -19,6 +19,8 @@ struct progress;
 struct transfer {
 	struct stream stream;
 	struct progress *progress; /* weak; ticked while waiting */
+	/* Asked before each piece and while waiting; true ends it with -EINTR. NULL: never. */
+	bool (*interrupted)(void);
 };
 
 /* socket stays the caller's; to be finished also after a failure. */

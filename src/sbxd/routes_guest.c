@@ -358,9 +358,20 @@ static int enter_mount(struct sandbox *sandbox, json_t *json, bool force, bool *
 	return r;
 }
 
+/* Takes the last mount out of the record again. */
+static void leave_mount(struct sandbox *sandbox)
+{
+	struct err ignored = ERR_INIT;
+
+	(void)pthread_mutex_lock(&sandbox->lock);
+	mounts_drop_last(&sandbox->record.mounts);
+	(void)pthread_mutex_unlock(&sandbox->lock);
+	(void)sandbox_save(sandbox, &ignored);
+}
+
 /*
  * A mount enters the record first, so that it has its number, and leaves it
- * again when the guest cannot have it. Lock: mount_lock.
+ * again when it cannot be written down or the guest cannot have it. Lock: mount_lock.
  */
 static int add_mount(struct sandbox *sandbox, json_t *json, bool force, struct err *err)
 {
@@ -370,13 +381,11 @@ static int add_mount(struct sandbox *sandbox, json_t *json, bool force, struct e
 
 	if (r < 0)
 		return r;
-	if (runs)
+	r = sandbox_save(sandbox, err);
+	if (r == 0 && runs)
 		r = mount_live(sandbox, &mounts->items[mounts->count - 1], mounts->count - 1, err);
-	if (r == 0)
-		return sandbox_save(sandbox, err);
-	(void)pthread_mutex_lock(&sandbox->lock);
-	mounts_drop_last(mounts);
-	(void)pthread_mutex_unlock(&sandbox->lock);
+	if (r < 0)
+		leave_mount(sandbox);
 	return r;
 }
 

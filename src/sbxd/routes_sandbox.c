@@ -293,18 +293,31 @@ static int delete (struct request *request, struct err *err)
 	return r;
 }
 
+static bool swap_keep_alive(struct sandbox *sandbox, bool keep_alive)
+{
+	bool before;
+
+	(void)pthread_mutex_lock(&sandbox->lock);
+	before = sandbox->record.keep_alive;
+	sandbox->record.keep_alive = keep_alive;
+	sandbox_poke(sandbox);
+	(void)pthread_mutex_unlock(&sandbox->lock);
+	return before;
+}
+
 /* Changes keep_alive when it was given (0 or 1), and writes it down. */
 static int set_keep_alive(struct sandbox *sandbox, int keep_alive, struct err *err)
 {
+	bool before;
 	int r = keep_alive < 0 ? 0 : sandbox_check(sandbox, err);
 
 	if (r < 0 || keep_alive < 0)
 		return r;
-	(void)pthread_mutex_lock(&sandbox->lock);
-	sandbox->record.keep_alive = keep_alive != 0;
-	sandbox_poke(sandbox);
-	(void)pthread_mutex_unlock(&sandbox->lock);
-	return sandbox_save(sandbox, err);
+	before = swap_keep_alive(sandbox, keep_alive != 0);
+	r = sandbox_save(sandbox, err);
+	if (r < 0)
+		(void)swap_keep_alive(sandbox, before);
+	return r;
 }
 
 static int unpack_keep_alive(struct request *request, int *ret, struct err *err)

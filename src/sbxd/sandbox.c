@@ -278,8 +278,8 @@ int sandbox_save(struct sandbox *sandbox, struct err *err)
 	(void)pthread_cond_broadcast(&sandbox->changed);
 	(void)pthread_mutex_unlock(&sandbox->lock);
 	(void)pthread_mutex_unlock(&sandbox->save_lock);
-	return r < 0 ? err_set_errno(err, r, "cannot save the state of sandbox '%s'",
-				     sandbox->record.name)
+	return r < 0 ? err_set_errno(err, r, "cannot save the state of sandbox '%s' in '%s'",
+				     sandbox->record.name, sandbox->folder)
 		     : 0;
 }
 

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
+#include <unistd.h>
 
 #include "base/check.h"
 #include "base/err.h"
@@ -117,6 +119,20 @@ TEST(slips_are_refused)
 			TEST_FAIL_("taken: %s", texts[i]);
 	}
 	(void)file_remove_tree(AT_FDCWD, folder);
+}
+
+TEST(without_home_the_system_knows_where_it_is)
+{
+	const struct passwd *user = getpwuid(getuid());
+	char *path;
+
+	(void)unsetenv("XDG_CONFIG_HOME");
+	(void)setenv("HOME", "relative", 1);
+	path = settings_path("settings.json");
+	CHECK(user != NULL && path != NULL);
+	CHECK(strncmp(path, user->pw_dir, strlen(user->pw_dir)) == 0);
+	CHECK_STR(path + strlen(user->pw_dir), "/.config/sbx/settings.json");
+	free(path);
 }
 
 TEST_MAIN()

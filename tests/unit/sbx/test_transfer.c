@@ -225,4 +225,58 @@ TEST(pulls_and_their_ends)
 	}
 }
 
+/* Gives without end. */
+static void play_fountain(struct stream *stream)
+{
+	static const char bytes[GUEST_DATA_MAX];
+
+	(void)read_until(stream, GUEST_PULL);
+	while (frame_append(&stream->out, GUEST_DATA, bytes, sizeof(bytes)) == 0 &&
+	       stream_write(stream, deadline()) == 0)
+		;
+}
+
+/* Gives nothing. */
+static void play_silent(struct stream *stream)
+{
+	char byte;
+
+	(void)read_until(stream, GUEST_PULL);
+	while (read(stream->fd, &byte, 1) > 0)
+		;
+}
+
+static unsigned questions;
+
+static bool at_the_third_question(void)
+{
+	return ++questions >= 3;
+}
+
+TEST(a_pull_can_be_interrupted)
+{
+	static guest_fn *const plays[] = { play_fountain, play_silent };
+
+	for (size_t i = 0; i < 2; i++) {
+		struct world world;
+		struct transfer transfer;
+		struct progress progress;
+		struct err err = ERR_INIT;
+		const uint8_t *bytes;
+		size_t len;
+		int r;
+
+		questions = 0;
+		progress_init(&progress, true);
+		CHECK(world_make(&world, plays[i]));
+		CHECK_EQ(transfer_begin(&transfer, world.socket, &progress, &pull, &err), 0);
+		transfer.interrupted = at_the_third_question;
+		while ((r = transfer_receive(&transfer, &bytes, &len, &err)) > 0)
+			;
+		CHECK_EQ(r, -EINTR);
+		transfer_finish(&transfer);
+		CHECK_EQ(world_finish(&world), 0);
+	}
+}
+
 TEST_MAIN()

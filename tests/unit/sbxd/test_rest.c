@@ -193,6 +193,21 @@ TEST(what_is_damaged_is_not_changed)
 	end();
 }
 
+/* As on a full disk: the folder of its state is not there. */
+TEST(what_cannot_be_written_down_is_not_done)
+{
+	begin();
+	enter("demo", SANDBOX_STOPPED, NULL);
+	CHECK(ask("POST", "/sandbox/demo/mounts", "{\"source\":\"/usr\",\"target\":\"/mnt/x\"}") >=
+	      400);
+	CHECK(says("cannot save the state of sandbox 'demo'"));
+	CHECK(ask("PATCH", "/sandbox/demo", "{\"keep_alive\":true}") >= 400);
+	CHECK_EQ(ask("GET", "/sandbox/demo", ""), 200);
+	CHECK(says("\"mounts\":[]"));
+	CHECK(says("\"keep_alive\":false"));
+	end();
+}
+
 TEST(what_is_no_http_ends_the_connection)
 {
 	static char head[64 * 1024];

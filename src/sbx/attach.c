@@ -101,6 +101,8 @@ static int run_on(int socket, const struct attach_config *config,
 	};
 	int r = session_run(&session, ret_status, err);
 
+	if (r < 0 && session.raw) /* what is said of it does not go on the command's line */
+		(void)fputc('\n', stderr);
 	if (r == 0 && config->timeout_s > 0 && *ret_status == SESSION_TIMED_OUT)
 		(void)fprintf(stderr, "WARNING: the command's time of %" PRIu64 " s was up\n",
 			      config->timeout_s);

@@ -355,6 +355,8 @@ static int start_or_remove(struct client *client, json_t *sandbox, struct err *e
 	r = sandbox_start(client, sandbox, false, err);
 	if (r == 0 && *clone_folder_of(sandbox) != '\0')
 		r = clone_fill(client, sandbox, err);
+	if (r == 0 && interrupt_pending()) /* in the last moment, when nobody waited any more */
+		r = -EINTR;
 	if (r == -EINTR)
 		(void)err_set(err, r, "interrupted; nothing of sandbox '%s' is left", name);
 	client->interrupted = NULL;

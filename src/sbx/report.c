@@ -34,6 +34,7 @@ int report_json(const json_t *document, struct err *err)
 int report_confirm(bool force, const char *question, struct err *err)
 {
 	char answer[16];
+	const char *given;
 
 	if (force)
 		return 0;
@@ -43,8 +44,11 @@ int report_confirm(bool force, const char *question, struct err *err)
 	(void)terminal_print_safe(stderr, question);
 	(void)fputs(" [y/N] ", stderr);
 	(void)fflush(stderr);
-	if (fgets(answer, sizeof(answer), stdin) != NULL && (*answer == 'y' || *answer == 'Y'))
+	given = fgets(answer, sizeof(answer), stdin);
+	if (given != NULL && (*given == 'y' || *given == 'Y'))
 		return 0;
+	if (given == NULL) /* ^D leaves the cursor behind the question */
+		(void)fputc('\n', stderr);
 	return err_set(err, -ECANCELED, "cancelled; nothing was changed");
 }
 

@@ -7,14 +7,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/bytes.h"
+#include "base/check.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/fd.h"
+#include "boot/bzimage.h"
+#include "boot/vmlinux.h"
 #include "engine/engine.h"
 #include "policy/preset.h"
 #include "sbxd/authority.h"
@@ -26,6 +30,9 @@
 #include "sbxd/request.h"
 #include "sbxd/supervisor.h"
 #include "sbxd/template_lookup.h"
+
+/* Below it is all of a guest's memory, or as much as a kernel may lie in. */
+#define LOW_MEMORY (UINT64_C(2) << 30)
 
 /* The body, strings and lists still owned by it. */
 struct wish {
@@ -49,30 +56,38 @@ bool create_is_env(const char *text)
 	return true;
 }
 
-int create_check_kernel(const char *path, struct err *err)
+/* Both parsers are those of the engine kvm; QEMU takes what they take. */
+static int parse_kernel(int fd, uint64_t ram_end, struct err *err)
 {
-	enum { HEADER = 0x210, BOOT_FLAG = 0x1fe, MAGIC = 0x202 };
+	uint8_t head[VMLINUX_HEAD_MAX];
+	ssize_t n = fd_read_full(fd, head, sizeof(head));
+	size_t len = (size_t)max_of(n, (ssize_t)0);
+	struct vmlinux vmlinux;
+	struct bzimage bzimage;
+	struct stat st;
+
+	if (n < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return err_set(err, -ENOEXEC, "it is no file that can be read");
+	if (len >= SELFMAG && memcmp(head, ELFMAG, SELFMAG) == 0)
+		return vmlinux_parse(head, len, (uint64_t)st.st_size, ram_end, &vmlinux, err);
+	if (bzimage_is(head, len))
+		return bzimage_parse(head, len, (uint64_t)st.st_size, ram_end, &bzimage, err);
+	return err_set(err, -ENOEXEC, "it is neither an x86-64 ELF vmlinux nor a bzImage");
+}
+
+int create_check_kernel(const char *path, uint64_t memory_bytes, struct err *err)
+{
 	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	uint8_t head[HEADER] = { 0 };
-	ssize_t n;
 
 	if (path[0] != '/')
 		return err_set(err, -EINVAL, "the kernel '%s' is not an absolute path", path);
 	if (fd < 0)
 		return err_set(err, -EINVAL, "cannot open the kernel '%s': %s", path,
 			       strerror(errno));
-	n = fd_read_full(fd, head, sizeof(head));
-	if (n == sizeof(head) && memcmp(head, ELFMAG, SELFMAG) == 0 &&
-	    head[EI_CLASS] == ELFCLASS64 && le16_load(head + 18) == EM_X86_64)
+	if (parse_kernel(fd, min_of(memory_bytes, LOW_MEMORY), err) == 0)
 		return 0;
-	/* Linux Documentation/arch/x86/boot.rst: boot flag and "HdrS" of a bzImage */
-	if (n == sizeof(head) && le16_load(head + BOOT_FLAG) == 0xaa55 &&
-	    memcmp(head + MAGIC, "HdrS", 4) == 0)
-		return 0;
-	return err_set(err, -EINVAL,
-		       "'%s' is no kernel for this machine: neither an x86-64 ELF "
-		       "vmlinux nor a bzImage",
-		       path);
+	(void)err_wrap(err, "'%s' is no kernel for this machine", path);
+	return err->code = -EINVAL;
 }
 
 /* erofs: magic at 1024, and no shorter than it says. */
@@ -272,7 +287,7 @@ static int take_files(const struct request *request, const struct wish *wish, co
 {
 	const char *built = request->supervisor->artefacts.paths[ARTEFACT_KERNEL];
 	const char *kernel = wish->kernel != NULL ? wish->kernel : built;
-	int r = kernel == NULL ? 0 : create_check_kernel(kernel, err);
+	int r = kernel == NULL ? 0 : create_check_kernel(kernel, record->memory_bytes, err);
 
 	if (r == 0)
 		r = take_template(request, wish, kit, record, err);

@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct err;
 struct kit;
@@ -34,8 +35,11 @@ int create_add_mount(struct supervisor *supervisor, json_t *json, bool force, st
 struct published_list;
 int create_add_ports(json_t *list, struct published_list *ports, struct err *err);
 
-/* An ELF or bzImage kernel for this machine; else -EINVAL and a sentence. */
-int create_check_kernel(const char *path, struct err *err);
+/*
+ * An ELF or bzImage kernel for this machine, whole, and not too large for a guest of so much
+ * memory; else -EINVAL and a sentence.
+ */
+int create_check_kernel(const char *path, uint64_t memory_bytes, struct err *err);
 
 /* "K=V" with a K that a shell could name. */
 bool create_is_env(const char *text);

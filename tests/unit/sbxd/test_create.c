@@ -1,5 +1,6 @@
 #include "sbxd/create.h"
 
+#include <elf.h>
 #include <errno.h>
 
 #include "base/fd.h"
@@ -168,32 +169,65 @@ TEST(wrong_bodies_are_refused)
 	folder_remove(folder, &supervisor.paths);
 }
 
-/* Writes a file of 1 KiB with `magic` at `offset`. */
-static int check_kernel_of(const void *magic, size_t len, size_t offset, uint16_t machine)
+enum { KERNEL_SIZE = 8192, KERNEL_AT = 16 << 20, KERNEL_SEGMENT = 4096 };
+
+/* A vmlinux of one part, KERNEL_SEGMENT bytes at KERNEL_AT. */
+static void make_kernel(uint8_t bytes[KERNEL_SIZE], uint16_t machine)
 {
-	uint8_t bytes[1024] = { 0 };
-	struct err err = ERR_INIT;
+	const Elf64_Ehdr header = { .e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB },
+				    .e_type = ET_EXEC,
+				    .e_machine = machine,
+				    .e_entry = KERNEL_AT,
+				    .e_phoff = sizeof(header),
+				    .e_phentsize = sizeof(Elf64_Phdr),
+				    .e_phnum = 1 };
+	const Elf64_Phdr program = { .p_type = PT_LOAD,
+				     .p_offset = KERNEL_SEGMENT,
+				     .p_paddr = KERNEL_AT,
+				     .p_filesz = KERNEL_SEGMENT,
+				     .p_memsz = KERNEL_SEGMENT };
+
+	memset(bytes, 0, KERNEL_SIZE);
+	memcpy(bytes, &header, sizeof(header));
+	memcpy(bytes + sizeof(header), &program, sizeof(program));
+}
+
+static int check_kernel(const uint8_t *bytes, size_t len, uint64_t memory_bytes, struct err *err)
+{
 	char *path = path_join(folder, "kernel");
 	int r;
 
-	memcpy(bytes + offset, magic, len);
-	bytes[4] = 2;
-	bytes[18] = (uint8_t)machine;
-	bytes[0x1fe] = 0x55;
-	bytes[0x1ff] = 0xaa;
-	(void)file_write(AT_FDCWD, path, bytes, sizeof(bytes), 0600);
-	r = create_check_kernel(path, &err);
+	(void)file_write(AT_FDCWD, path, bytes, len, 0600);
+	r = create_check_kernel(path, memory_bytes, err);
 	free(path);
 	return r;
 }
 
 TEST(kernels_are_told_from_other_files)
 {
+	const uint64_t memory_bytes = UINT64_C(8) << 30;
+	uint8_t bytes[KERNEL_SIZE];
+	struct err err = ERR_INIT;
+
 	CHECK_EQ(prepare(), 0);
-	CHECK_EQ(check_kernel_of("\177ELF", 4, 0, 62), 0);
-	CHECK_EQ(check_kernel_of("\177ELF", 4, 0, 183), -EINVAL); /* for another machine */
-	CHECK_EQ(check_kernel_of("HdrS", 4, 0x202, 0), 0);
-	CHECK_EQ(check_kernel_of("Hdrs", 4, 0x202, 0), -EINVAL);
+	make_kernel(bytes, EM_X86_64);
+	CHECK_EQ(check_kernel(bytes, sizeof(bytes), memory_bytes, &err), 0);
+	CHECK_EQ(check_kernel(bytes, sizeof(bytes), KERNEL_AT, &err), -EINVAL);
+	CHECK(strstr(err.text, "memory") != NULL);
+	for (size_t len = 0; len < sizeof(bytes); len += 16) {
+		CHECK_EQ(check_kernel(bytes, len, memory_bytes, &err), -EINVAL);
+		CHECK(strstr(err.text, "kernel") != NULL);
+	}
+	make_kernel(bytes, EM_AARCH64);
+	CHECK_EQ(check_kernel(bytes, sizeof(bytes), memory_bytes, &err), -EINVAL);
+	memset(bytes, 0, sizeof(bytes));
+	memcpy(bytes + 0x202, "HdrS", 4); /* and nothing else of a bzImage */
+	CHECK_EQ(check_kernel(bytes, sizeof(bytes), memory_bytes, &err), -EINVAL);
+	bytes[0x203] = 'x';
+	CHECK_EQ(check_kernel(bytes, sizeof(bytes), memory_bytes, &err), -EINVAL);
+	CHECK(strstr(err.text, "neither") != NULL);
+	CHECK_EQ(create_check_kernel("/dev/null", memory_bytes, &err), -EINVAL);
+	CHECK_EQ(create_check_kernel(folder, memory_bytes, &err), -EINVAL);
 	folder_remove(folder, &supervisor.paths);
 }
 

@@ -138,6 +138,10 @@ int attr_lookup(struct fs *fs, struct node *folder, const char *name, struct fus
 	if (r < 0)
 		return r;
 	watch_found(fs, node, &found);
+	if (fs->nodes.contended > 0) {
+		fs->nodes.contended--;
+		node_hold(fs, node);
+	}
 	attr_entry(fs, node, &found, ret);
 	return 0;
 }

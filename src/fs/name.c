@@ -129,6 +129,15 @@ int serve_link(struct fs *fs, struct request *request)
 	return attr_reply_lookup(fs, request, request->node, name);
 }
 
+/* The name is about to mean nothing or another file; somebody may be about to open this one. */
+static void hold_named(struct fs *fs, const struct node *folder, const char *name)
+{
+	struct node *node = node_named(fs, folder, name);
+
+	if (node != NULL)
+		node_hold(fs, node);
+}
+
 static int remove_name(struct fs *fs, struct request *request, int flags)
 {
 	request_name name;
@@ -137,6 +146,7 @@ static int remove_name(struct fs *fs, struct request *request, int flags)
 
 	if (folder < 0)
 		return folder;
+	hold_named(fs, request->node, name);
 	if (unlinkat(folder, name, flags) < 0)
 		return -errno;
 	node = node_named(fs, request->node, name);
@@ -185,6 +195,7 @@ static int rename_in(struct fs *fs, struct request *request, uint64_t to_id, uin
 	to_fd = folder_and_name(fs, request, to, to_name);
 	if (to_fd < 0)
 		return to_fd;
+	hold_named(fs, to, to_name);
 	if (renameat2(from_fd, from_name, to_fd, to_name, flags) < 0)
 		return -errno;
 	move_nodes(fs, from, from_name, to, to_name, flags);

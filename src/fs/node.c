@@ -485,6 +485,24 @@ int node_open(struct fs *fs, struct node *node, int flags, struct statx *ret)
 	return fd;
 }
 
+void node_hold(struct fs *fs, struct node *node)
+{
+	struct node_table *table = &fs->nodes;
+	uint64_t *place = &table->held[table->next_held];
+	struct node *last = node_at(fs, (uint32_t)*place);
+	struct statx now;
+	int fd = node->fd >= 0 || S_ISDIR(node->is.type) ? -EEXIST
+							 : node_open(fs, node, O_PATH, &now);
+
+	if (fd < 0)
+		return;
+	if (last != NULL && last->id == *place)
+		close_fd(table, last);
+	node->fd = fd;
+	*place = node->id;
+	table->next_held = (table->next_held + 1) % NODE_HELD;
+}
+
 int node_folder_fd(struct fs *fs, struct node *node)
 {
 	struct statx found;

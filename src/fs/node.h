@@ -13,6 +13,11 @@
  * file under the name is -ESTALE, upon which the guest looks up anew. So a
  * replaced, swapped or re-created name is never mistaken for the node, and
  * nothing beyond the mount is reachable (beneath.h).
+ *
+ * Linux looks up anew once only. So that nobody meets -ESTALE who looks up a
+ * name and opens it while others replace it, a few files are held after all
+ * (node_hold): those that the guest takes the name from, and those that are
+ * looked up soon after an -ESTALE.
  */
 #ifndef FS_NODE_H
 #define FS_NODE_H
@@ -55,9 +60,14 @@ struct node {
 	uint32_t next_by_inode, next_by_name; /* slots */
 	uint32_t older, newer;		      /* slots, by last lookup */
 	uint32_t handle;		      /* slot of an open handle on it, 0: none */
-	int fd;				      /* O_PATH, or -1 */
+	int fd;				      /* O_PATH, or -1; of a folder, mount or held file */
 	struct watched *watched;	      /* owned by watch.h; NULL: changes are not seen */
 	unsigned flags;			      /* enum node_flags */
+};
+
+enum {
+	NODE_HELD = 64,	   /* files held at once */
+	NODE_CONTENDED = 8 /* lookups that hold what they find, after an -ESTALE */
 };
 
 struct node_table {
@@ -69,6 +79,9 @@ struct node_table {
 	uint32_t free;		      /* first free slot, linked by next_by_inode */
 	uint32_t folders;	      /* nodes that hold a descriptor of their own */
 	uint32_t oldest, newest;
+	uint64_t held[NODE_HELD]; /* ids, a ring */
+	uint32_t next_held;
+	uint32_t contended; /* lookups left that hold what they find */
 };
 
 int node_table_init(struct node_table *table, uint32_t max);
@@ -108,6 +121,12 @@ void node_unplace(struct fs *fs, struct node *node);
 
 /* Marks it dead and lets go of its descriptor; it stays until forgotten. */
 void node_kill(struct fs *fs, struct node *node);
+
+/*
+ * Holds a file that is not a folder, so that it is reached whatever becomes of
+ * its name, until it is forgotten or NODE_HELD others were held since.
+ */
+void node_hold(struct fs *fs, struct node *node);
 
 /* Its attributes now; -ESTALE when it cannot be reached. */
 int node_stat(struct fs *fs, struct node *node, struct statx *ret);

@@ -124,7 +124,11 @@ static int dispatch(struct fs *fs, struct request *request)
 	if (iov_read(&request->in, &request->arg, operation->size) < 0)
 		return -EINVAL;
 	r = admit(fs, operation, request);
-	return r < 0 ? r : operation->serve(fs, request);
+	if (r == 0)
+		r = operation->serve(fs, request);
+	if (r == -ESTALE) /* the guest looks up again, once */
+		fs->nodes.contended = NODE_CONTENDED;
+	return r;
 }
 
 /* Writes the header of the reply in front of `body` bytes that stand already. */

@@ -36,7 +36,7 @@ enum {
 	CONTROL_FD = 4,
 	MOUNT_FD = 5,
 	OWNER = 1000,	   /* the user agent of the guest */
-	SPARE_FILES = 256, /* listings, locks, mounts, and what serving a request needs */
+	SPARE_FILES = 320, /* listings, locks, mounts, held files, what a request needs */
 	MAX_NODES = 1 << 19,
 	MAX_HANDLES = 1 << 16,
 	LOG_BYTES = 1 << 20,

@@ -193,14 +193,17 @@ def both_sides_append():
 @case
 def mounts_come_and_go():
     assert not os.path.exists("/srv/share/later")
-    assert asked("MOUNT") == "32" and content("/srv/share/later/there") == "yes"
+    assert asked("MOUNT") == "32"
+    wait(lambda: os.path.exists("/srv/share/later"), "the mount to come")
+    assert content("/srv/share/later/there") == "yes"
     assert asked("MOUNT") == "33" and asked("MOUNT AND HANG UP") == "gone"
     write("later/there", "changed")  # the same folder, by the other mount
     wait(lambda: content("/srv/share/later/there") == "changed", "the other mount to be told")
     ask("echo host >later/there")
     wait(lambda: content("/srv/share/later/there") == content("later/there") == "host\n", "both mounts to be told")
     assert error_of(os.rename, "/srv/share/later/there", f"{top}/elsewhere") == "EXDEV"
-    assert asked("UNMOUNT") == "32" and not os.path.exists("/srv/share/later")
+    assert asked("UNMOUNT") == "32"
+    wait(lambda: not os.path.exists("/srv/share/later"), "the mount to go")
 
 
 @case
@@ -250,6 +253,24 @@ def names_come_and_go():
         os.unlink(f"many/{number}")
     os.rmdir("many")
     assert asked("test -e many; echo $?") == "1"
+
+
+@case
+def who_opens_never_meets_a_stale_name():
+    os.mkdir("saved")
+    write("saved/f", "0")
+    ask("i=0; while [ $i -lt 300 ]; do i=$((i+1)); echo $i >saved/host; mv saved/host saved/f; done; touch saved/end")
+    child = os.fork()
+    while not os.path.exists("saved/end"):
+        if child == 0:
+            write("saved/guest", "guest")
+            os.rename("saved/guest", "saved/f")
+        else:
+            assert content("saved/f") != ""
+            os.stat("saved/f")
+    if child == 0:
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
 
 
 @case

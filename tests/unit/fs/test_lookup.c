@@ -1,6 +1,7 @@
 /*
  * What a name may lead to, and what it may not: attacks F01 to F04.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "fs/node.h"
 #include "tests/unit/fs/client.h"
 #include "tests/unit/test.h"
 
@@ -130,7 +132,7 @@ TEST(a_reused_inode_number_is_another_file)
 }
 
 /* CVE-2026-77179 and the like: a path stored for an open file led elsewhere. */
-TEST(an_unlinked_file_is_reached_by_its_handle_only)
+TEST(an_unlinked_file_is_reached_while_it_is_known)
 {
 	uint64_t folder, node, fh, second;
 	struct fuse_attr attr;
@@ -152,7 +154,69 @@ TEST(an_unlinked_file_is_reached_by_its_handle_only)
 	CHECK_MEM(client.body, "mine", 4);
 	CHECK_EQ(client_release(&client, node, fh), 0);
 	CHECK_EQ(client_release(&client, node, second), 0);
+	CHECK_EQ(client_open(&client, node, O_RDONLY, &fh), 0);
+	CHECK_EQ(client_read(&client, node, fh, 0, 100), 0);
+	CHECK_MEM(client.body, "mine", 4);
+	client_forget(&client, node, 1);
 	CHECK_EQ(client_open(&client, node, O_RDONLY, &fh), -ESTALE);
+	client_finish(&client);
+}
+
+static void replace(const char *content)
+{
+	client_host_file(&client, "g", content);
+	(void)renameat(client.folder, "g", client.folder, "f");
+}
+
+/* Linux looks up again once: whoever else replaces the file then must not matter. */
+TEST(the_second_try_finds_a_file_that_the_host_keeps_replacing)
+{
+	uint64_t node, fh;
+
+	client_init(&client, false);
+	client_host_file(&client, "f", "one");
+	node = client_lookup(&client, client.root, "f");
+	replace("two");
+	CHECK_EQ(client_open(&client, node, O_RDONLY, &fh), -ESTALE);
+	node = client_lookup(&client, client.root, "f");
+	replace("three");
+	CHECK_EQ(client_open(&client, node, O_RDONLY, &fh), 0);
+	CHECK_EQ(client_read(&client, node, fh, 0, 100), 0);
+	CHECK_EQ(client.body_len, 3);
+	CHECK_MEM(client.body, "two", 3);
+	client_finish(&client);
+}
+
+static unsigned descriptors(void)
+{
+	DIR *listing = opendir("/proc/self/fd");
+	unsigned count = 0;
+
+	while (listing != NULL && readdir(listing) != NULL)
+		count++;
+	if (listing != NULL)
+		(void)closedir(listing);
+	return count;
+}
+
+TEST(held_files_are_bounded_and_let_go)
+{
+	uint64_t node[3 * NODE_HELD];
+	unsigned before;
+	char name[16];
+
+	client_init(&client, false);
+	before = descriptors();
+	for (size_t i = 0; i < countof(node); i++) {
+		(void)snprintf(name, sizeof(name), "f%zu", i);
+		client_host_file(&client, name, "x");
+		node[i] = client_lookup(&client, client.root, name);
+		CHECK_EQ(client_name(&client, FUSE_UNLINK, client.root, NULL, 0, name), 0);
+	}
+	CHECK_EQ(descriptors(), before + NODE_HELD);
+	for (size_t i = 0; i < countof(node); i++)
+		client_forget(&client, node[i], 1);
+	CHECK_EQ(descriptors(), before);
 	client_finish(&client);
 }
 

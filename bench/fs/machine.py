@@ -129,7 +129,7 @@ class Machine:
         self.initramfs.write(initramfs(script, server.sub))
         self.initramfs.flush()
         self.process = subprocess.Popen(
-            ["qemu-system-x86_64", "-no-user-config", "-M", "microvm,acpi=on,memory-backend=ram", "-accel", "tcg,thread=multi,tb-size=256", "-cpu", "max",
+            ["qemu-system-x86_64", "-no-user-config", "-M", "microvm,acpi=on,memory-backend=ram", "-accel", "tcg,thread=multi,tb-size=256", "-cpu", "max,erms=off,fsrm=off",
              "-smp", "2", "-m", f"{memory_mb}M", "-nodefaults", "-display", "none", "-no-reboot",
              "-global", "virtio-mmio.force-legacy=false",
              "-object", f"memory-backend-memfd,id=ram,size={memory_mb}M,share=on",

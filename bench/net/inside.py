@@ -60,7 +60,7 @@ def start_qemu(peer, initrd, out):
     """As engine `qemu` starts it; the card is the peer's."""
     return subprocess.Popen(
         ["qemu-system-x86_64", "-no-user-config", "-M", "microvm,acpi=on,memory-backend=ram", "-accel", "tcg,thread=multi,tb-size=256",
-         "-cpu", "max", "-smp", "2", "-m", "512M", "-nodefaults", "-display", "none", "-no-reboot",
+         "-cpu", "max,erms=off,fsrm=off", "-smp", "2", "-m", "512M", "-nodefaults", "-display", "none", "-no-reboot",
          "-global", "virtio-mmio.force-legacy=false", "-object", "memory-backend-memfd,id=ram,size=512M,share=on",
          "-kernel", os.environ["SBX_KERNEL"], "-initrd", initrd, "-append",
          f"quiet panic=-1 random.trust_cpu=on tsc=reliable tsc_early_khz={machine.tsc_khz()}",

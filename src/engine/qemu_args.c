@@ -72,8 +72,10 @@ static const char *const fixed[] = {
 	"virtio-mmio.force-legacy=false",
 	"-accel",
 	"tcg,thread=multi,tb-size=256",
+	/* Strings are emulated a byte at a time: with these two the guest would copy pages by them.
+	 */
 	"-cpu",
-	"max",
+	"max,erms=off,fsrm=off",
 };
 
 static void add_machine(struct qemu_args *args, int *r, const struct engine_config *config,

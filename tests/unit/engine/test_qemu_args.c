@@ -48,6 +48,7 @@ TEST(a_whole_machine)
 	CHECK_STR(args.argv[0], "qemu-system-x86_64");
 	CHECK(args.argv[args.argc] == NULL);
 	CHECK_STR(value_of(&args, "-smp", 0), "2");
+	CHECK_STR(value_of(&args, "-cpu", 0), "max,erms=off,fsrm=off");
 	CHECK_STR(value_of(&args, "-m", 0), "size=1024M");
 	CHECK_STR(value_of(&args, "-object", 0),
 		  "memory-backend-memfd,id=memory,size=1024M,share=on");

@@ -164,9 +164,15 @@ static int inspect_root(int process, bool *ret)
 	return r == -ENOENT ? -ESRCH : r;
 }
 
+bool jail_has_landlock(const struct jail_report *report, bool serves_files)
+{
+	return report->seccomp_mode == 2 &&
+	       jail_landlock_abi() >= (serves_files ? JAIL_LANDLOCK_TCP : 1);
+}
+
 int jail_inspect(pid_t pid, struct jail_report *ret)
 {
-	struct jail_report report = { .landlock = -1 };
+	struct jail_report report = { .seccomp_mode = 0 };
 	autoclose int process = -1;
 	int r = open_process(pid, &process);
 

@@ -1,6 +1,6 @@
 /*
  * Look into a running process from outside and say how it is jailed: what
- * `sbx diagnose` reports is read from the kernel, never from what was asked.
+ * `sbx diagnose` reports is read from the kernel, not from what was asked.
  */
 #ifndef JAIL_INSPECT_H
 #define JAIL_INSPECT_H
@@ -25,11 +25,23 @@ struct jail_report {
 	unsigned seccomp_filters;
 	bool no_new_privs;
 	bool root_is_empty; /* no readable entry, or only the listed binds for a foreign program */
-	/* landlock cannot be read from outside on every kernel: -1 unknown, 0 no, 1 yes */
-	int landlock;
 };
 
 /* -ESRCH, -EACCES or 0. */
 int jail_inspect(pid_t pid, struct jail_report *ret);
+
+/* The version of landlock that this kernel offers, from 1 on; -EOPNOTSUPP: none. */
+int jail_landlock_abi(void);
+
+/* From this version on it rules TCP: all that it does for a program that serves files. */
+enum { JAIL_LANDLOCK_TCP = 4 };
+
+/*
+ * Whether landlock holds a process that was not allowed to go on without. No kernel
+ * tells of it. But a program sets its filter last, and fails before that when landlock
+ * cannot be set; so who has its filter has landlock, as far as the kernel has any.
+ * serves_files: it is sbx-fs (jail.h).
+ */
+bool jail_has_landlock(const struct jail_report *report, bool serves_files);
 
 #endif

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "jail/inspect.h"
 #include "jail/spawn.h"
 #include "jail/steps.h"
 
@@ -44,7 +45,7 @@ struct ruleset {
 	 LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_REFER | FS_TRUNCATE)
 #define FS_DEVICE (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE)
 
-static int landlock_abi(void)
+int jail_landlock_abi(void)
 {
 	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 
@@ -70,7 +71,7 @@ static struct ruleset ruleset_for(int abi, enum landlock_leaves leaves)
 
 	if (leaves == LANDLOCK_LEAVES_FILES)
 		ruleset.handled_access_fs = 0;
-	if (abi >= 4 && leaves != LANDLOCK_LEAVES_NETWORK &&
+	if (abi >= JAIL_LANDLOCK_TCP && leaves != LANDLOCK_LEAVES_NETWORK &&
 	    leaves != LANDLOCK_LEAVES_BINDS_NETWORK)
 		ruleset.handled_access_net = NET_TCP;
 	if (abi >= 6)
@@ -127,7 +128,7 @@ int step_landlock(enum landlock_leaves leaves, const struct jail_bind *binds)
 {
 	struct ruleset ruleset;
 	autoclose int rules = -1;
-	int abi = landlock_abi();
+	int abi = jail_landlock_abi();
 	int r;
 
 	if (abi < 0)

@@ -62,6 +62,18 @@ static const char *judge_namespaces(bool offered)
 	return "offered by the kernel";
 }
 
+static void check_landlock(struct report *report)
+{
+	int abi = jail_landlock_abi();
+	char text[64] = "missing";
+
+	if (abi > 0)
+		(void)snprintf(text, sizeof(text), "offered by the kernel, version %d", abi);
+	report_add(report, &(struct finding){ "Platform", "Landlock", text, NULL,
+					      "the kernel needs it built in and listed in lsm=",
+					      abi > 0 ? VERDICT_PASS : VERDICT_FAIL });
+}
+
 static void check_platform(struct report *report)
 {
 	const struct engine_impl *engine = NULL;
@@ -80,6 +92,7 @@ static void check_platform(struct report *report)
 		   &(struct finding){ "Platform", "Seccomp",
 				      has_seccomp ? "offered by the kernel" : "missing", NULL, NULL,
 				      has_seccomp ? VERDICT_PASS : VERDICT_FAIL });
+	check_landlock(report);
 }
 
 static void check_folder(struct report *report, const char *name, const char *path)
@@ -139,10 +152,18 @@ static bool is_locked_in(const char *name, const struct jail_report *jail)
 			     JAIL_NS_UTS | (strcmp(name, "sbx-net") == 0 ? 0u : JAIL_NS_NET);
 
 	return (jail->own_namespaces & all) == all && jail->capabilities == 0 &&
-	       jail->seccomp_mode == 2 && jail->no_new_privs && jail->landlock != 0;
+	       jail->seccomp_mode == 2 && jail->no_new_privs && jail->root_is_empty;
 }
 
-static json_t *inspect_process(const struct record_process *process, bool *all_locked)
+/* sbx-fs on an older kernel has nothing that landlock could rule: see jail/landlock_linux.c. */
+static const char *judge_landlock(const char *name, const struct jail_report *jail, bool is_weak)
+{
+	if (is_weak)
+		return "unknown";
+	return jail_has_landlock(jail, strcmp(name, "sbx-fs") == 0) ? "yes" : "no";
+}
+
+static json_t *inspect_process(const struct record_process *process, bool is_weak, bool *all_locked)
 {
 	struct jail_report jail;
 	int pid = process->id.pid;
@@ -158,25 +179,43 @@ static json_t *inspect_process(const struct record_process *process, bool *all_l
 			 (json_int_t)jail.capabilities, "seccomp", jail.seccomp_mode,
 			 "seccomp_filters", (int)jail.seccomp_filters, "no_new_privs",
 			 (int)jail.no_new_privs, "empty_root", (int)jail.root_is_empty, "landlock",
-			 jail.landlock < 0   ? "unknown"
-			 : jail.landlock > 0 ? "yes"
-					     : "no");
+			 judge_landlock(process->name, &jail, is_weak));
+}
+
+/* Of a weak one some steps cannot be seen from here: it is not known to be whole. */
+static void judge_sandbox(struct report *report, const char *name, bool is_weak, bool all_locked)
+{
+	struct finding finding = { "Jail", name, "every process is locked in",
+				   NULL,   NULL, VERDICT_PASS };
+
+	if (!all_locked) {
+		finding.message = "a process is not locked in as it should be";
+		finding.verdict = VERDICT_FAIL;
+	} else if (is_weak) {
+		finding.message =
+			"locked in as far as the kernel tells; made with "
+			"--allow-weak-jail, so landlock may be missing";
+		finding.verdict = VERDICT_WARN;
+	}
+	report_add(report, &finding);
 }
 
 static void check_sandbox(struct report *report, struct sandbox *sandbox)
 {
 	struct record_process processes[RECORD_PROCESSES_MAX];
 	json_t *list = json_array();
-	bool all_locked = true;
+	bool all_locked = true, is_weak;
 	size_t count = 0;
 
 	(void)pthread_mutex_lock(&sandbox->lock);
 	if (sandbox->record.status == SANDBOX_RUNNING)
 		count = sandbox->record.processes_count;
 	memcpy(processes, sandbox->record.processes, sizeof(processes));
+	is_weak = sandbox->record.weak_jail;
 	(void)pthread_mutex_unlock(&sandbox->lock);
 	for (size_t i = 0; i < count; i++)
-		(void)json_array_append_new(list, inspect_process(&processes[i], &all_locked));
+		(void)json_array_append_new(list,
+					    inspect_process(&processes[i], is_weak, &all_locked));
 	if (count == 0) {
 		json_decref(list);
 		return;
@@ -184,11 +223,7 @@ static void check_sandbox(struct report *report, struct sandbox *sandbox)
 	(void)json_array_append_new(
 		report->sandboxes,
 		json_pack("{ss so}", "name", sandbox->record.name, "processes", list));
-	report_add(report,
-		   &(struct finding){ "Jail", sandbox->record.name,
-				      all_locked ? "every process is locked in"
-						 : "a process is not locked in as it should be",
-				      NULL, NULL, all_locked ? VERDICT_PASS : VERDICT_FAIL });
+	judge_sandbox(report, sandbox->record.name, is_weak, all_locked);
 	diagnose_sandbox_network(report, sandbox);
 }
 

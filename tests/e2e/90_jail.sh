@@ -8,7 +8,9 @@ jailed() {
 	jq -e '.sandboxes[].processes[] | .namespaces | contains(["user","mount","pid","ipc","uts"])' "$TMP/diagnose"
 	# the one whose sockets are the sandbox's way out
 	jq -e '[.sandboxes[].processes[] | select(.namespaces | contains(["net"]) | not) | .name] | unique == ["sbx-net"]' "$TMP/diagnose"
-	jq -e '.sandboxes[].processes[] | .capabilities == 0 and .seccomp == 2 and .no_new_privs' "$TMP/diagnose"
+	jq -e '.sandboxes[].processes[] | .capabilities == 0 and .seccomp == 2 and .no_new_privs and .empty_root' "$TMP/diagnose"
+	jq -e 'any(.checks[]; .name == "Landlock" and .status == "pass")' "$TMP/diagnose"
+	jq -e '.sandboxes[].processes[] | .landlock == "yes"' "$TMP/diagnose"
 	is "$(jq -c '.checks[] | select(.status == "fail")' "$TMP/diagnose")" ''
 }
 t "own namespaces, no capabilities, seccomp, no_new_privs" jailed

@@ -144,7 +144,7 @@ int serve_create(struct fs *fs, struct request *request)
 
 	if (r < 0)
 		return r;
-	if (protect_is_pinned(request->node, name))
+	if (protect_is_pinned(fs, request->node, name))
 		return -EROFS;
 	folder = node_folder_fd(fs, request->node);
 	if (folder < 0)

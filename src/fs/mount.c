@@ -105,7 +105,10 @@ static int make_node(struct fs *fs, struct mount *mount, const struct statx *sta
 	node->flags |= NODE_MOUNT;
 	node->fd = mount->fd;
 	mount->node = node->id;
-	if (!mount->read_only)
+	mount->is = node->is;
+	if (mount->read_only)
+		protect_read_only(fs, mount);
+	else
 		protect_mount(fs, node, mount->fd);
 	if (fs->mounts.device == 0)
 		fs->mounts.device = node->is.device;
@@ -137,6 +140,7 @@ int fs_mount(struct fs *fs, const char *name, int fd, bool read_only)
 		return r;
 	(void)take_fd(&owned);
 	memcpy(mount->name, name, strlen(name) + 1);
+	fs->mounts.read_only += read_only;
 	root_changed(fs, name);
 	return 0;
 }
@@ -160,6 +164,7 @@ int fs_unmount(struct fs *fs, const char *name)
 		node_kill(fs, node);
 	}
 	(void)close(mount->fd);
+	fs->mounts.read_only -= mount->read_only;
 	*mount = (struct mount){ .fd = -1 };
 	root_changed(fs, name);
 	return 0;

@@ -4,6 +4,7 @@
  * as long as it is mounted; its node is pinned. Names of mounts are never
  * looked up on the host. Hard links and renames from one mount to another are
  * refused (-EXDEV), since each is a file system of its own to the guest's user.
+ * What is mounted read-only is so within every other mount, too (protect.h).
  */
 #ifndef FS_MOUNT_H
 #define FS_MOUNT_H
@@ -14,9 +15,9 @@
 
 #include "fs/beneath.h"
 #include "fs/fs.h"
+#include "fs/node.h"
 
 struct fs;
-struct node;
 
 enum { MOUNT_ROOT = FS_MOUNTS_MAX }; /* the mount index of the virtual root itself */
 
@@ -24,11 +25,13 @@ struct mount {
 	char name[BENEATH_NAME_MAX + 1]; /* empty: the slot is free */
 	int fd;				 /* owned, O_PATH */
 	uint64_t node;			 /* id */
+	struct node_identity is;	 /* of the folder or file itself */
 	bool read_only;
 };
 
 struct mount_table {
 	struct mount slot[FS_MOUNTS_MAX];
+	unsigned read_only;	 /* how many of them are */
 	struct timespec changed; /* when the last one came or went */
 	uint64_t device;	 /* of the first mount; see attr_inode() */
 };

@@ -27,7 +27,7 @@ static int folder_and_name(struct fs *fs, struct request *request, struct node *
 
 	if (r < 0)
 		return r;
-	if (node_is_read_only(fs, folder) || protect_is_pinned(folder, name))
+	if (node_is_read_only(fs, folder) || protect_is_pinned(fs, folder, name))
 		return -EROFS;
 	fd = node_folder_fd(fs, folder);
 	if (fd >= 0)

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <strings.h>
 #include <unistd.h>
 
@@ -36,9 +37,29 @@ static const struct protected_name *row_of(const struct node *folder, const char
 	return NULL;
 }
 
-bool protect_is_pinned(const struct node *folder, const char *name)
+/* Whether the inode is what a read-only mount shares. */
+static bool is_read_only_mount(const struct fs *fs, const struct node_identity *is)
 {
-	return row_of(folder, name) != NULL;
+	unsigned left = fs->mounts.read_only;
+
+	for (const struct mount *mount = fs->mounts.slot; left > 0; mount++) {
+		if (mount->name[0] == '\0' || !mount->read_only)
+			continue;
+		if (mount->is.inode == is->inode && mount->is.device == is->device)
+			return true;
+		left--;
+	}
+	return false;
+}
+
+bool protect_is_pinned(struct fs *fs, const struct node *folder, const char *name)
+{
+	const struct node *node;
+
+	if (row_of(folder, name) != NULL)
+		return true;
+	node = node_named(fs, folder, name);
+	return node != NULL && is_read_only_mount(fs, &node->is);
 }
 
 static bool is_linked(const struct protect *protect, const struct node_identity *is)
@@ -56,10 +77,33 @@ void protect_found(const struct fs *fs, const struct node *folder, const char *n
 	const struct protected_name *row = name != NULL ? row_of(folder, name) : NULL;
 
 	node->flags |= folder->flags & NODE_LOCKED;
+	if (name != NULL && is_read_only_mount(fs, &node->is))
+		node->flags |= NODE_LOCKED;
 	if (row != NULL)
 		node->flags |= S_ISDIR(node->is.type) ? row->gets : NODE_LOCKED;
 	if (S_ISREG(node->is.type) && found->stx_nlink > 1 && is_linked(&fs->protect, &node->is))
 		node->flags |= NODE_LOCKED;
+}
+
+/* Whether the node, or a folder above it as far as is known, is that inode. */
+static bool is_within(struct fs *fs, const struct node *node, const struct node_identity *is)
+{
+	for (unsigned depth = 0; node != NULL && node->name != NULL && depth < PATH_MAX; depth++) {
+		if (node->is.inode == is->inode && node->is.device == is->device)
+			return true;
+		node = node_of(fs, node->folder);
+	}
+	return false;
+}
+
+void protect_read_only(struct fs *fs, const struct mount *mount)
+{
+	for (uint32_t slot = 1; slot < fs->nodes.slots; slot++) {
+		struct node *node = node_at(fs, slot);
+
+		if (node != NULL && is_within(fs, node, &mount->is))
+			node->flags |= NODE_LOCKED;
+	}
 }
 
 static void note_linked(struct protect *protect, const struct statx *found)

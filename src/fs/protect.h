@@ -1,10 +1,15 @@
 /*
- * What of a git repository the guest may read but not change: the names through
- * which a file becomes a command of whoever runs git on the host.
+ * What within a writable mount the guest may read but not change.
  *
- * A mount protects its repository when it is writable and, at the time it is
- * mounted, has `.git` in its root or is itself a git directory. From then on,
- * by the inode of the folder and the name in it:
+ * First, whatever is a read-only mount itself: a folder or file that the user
+ * shares once more, read-only, is so by every way to it. The guest's root could
+ * take the inner mount away. Its name stays, too, but folders above it can be
+ * moved.
+ *
+ * Second, of a git repository, the names through which a file becomes a command
+ * of whoever runs git on the host. A mount protects its repository when it is writable and, at the
+ * time it is mounted, has `.git` in its root or is itself a git directory. From then on, by the
+ * inode of the folder and the name in it:
  *
  *   root    .git         stays what it is: not removed, renamed, replaced; a
  *                        file in its place (a linked worktree's) is locked
@@ -38,6 +43,7 @@
 #include <sys/stat.h>
 
 struct fs;
+struct mount;
 struct node;
 
 enum { PROTECT_LINKED_MAX = 64 };
@@ -54,11 +60,14 @@ struct protect {
 /* Looks at a writable mount's own folder, of which fd is a descriptor, and marks its node. */
 void protect_mount(struct fs *fs, struct node *root, int fd);
 
+/* Marks what of a mount that was just added, read-only, is known within others. */
+void protect_read_only(struct fs *fs, const struct mount *mount);
+
 /* Marks a node that was just found as folder/name; name NULL: it has none. */
 void protect_found(const struct fs *fs, const struct node *folder, const char *name,
 		   const struct statx *found, struct node *node);
 
 /* Whether nobody may make, remove or replace that name in the folder. */
-bool protect_is_pinned(const struct node *folder, const char *name);
+bool protect_is_pinned(struct fs *fs, const struct node *folder, const char *name);
 
 #endif

@@ -19,6 +19,17 @@ mounts_at_create() {
 }
 t "read-only is enforced on the host, --mount remaps, a file can be mounted" mounts_at_create
 
+read_only_within() {
+	mkdir -p "$TMP/m/tree/inner"
+	echo own >"$TMP/m/tree/inner/f"
+	sbx mount mounts "$TMP/m/tree/inner:ro"
+	fails 2 sbx exec mounts sh -c 'echo changed >inner/f'
+	fails 2 sbx exec -u root mounts sh -c "umount $TMP/m/tree/inner && echo changed >$TMP/m/tree/inner/f"
+	fails 1 sbx exec -u root mounts mv "$TMP/m/tree/inner" "$TMP/m/tree/moved"
+	is "$(cat "$TMP/m/tree/inner/f")" own
+}
+t "a folder mounted read-only within the workspace is so also when its mount is taken away" read_only_within
+
 links_across_mounts() {
 	sbx exec mounts touch "$TMP/m/tree/here"
 	fails 1 sbx exec mounts ln "$TMP/m/tree/here" /data/there

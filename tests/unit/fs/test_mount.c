@@ -137,4 +137,53 @@ TEST(what_is_unmounted_is_watched_no_more)
 	client_finish(&client);
 }
 
+/* The guest's root could take the inner mount away and go the other way. */
+TEST(what_is_mounted_read_only_is_so_within_others)
+{
+	struct fuse_link_in link = { 0 };
+	uint64_t folder, deep, node, fh, made;
+
+	client_init(&client, false);
+	CHECK_EQ(mkdirat(client.folder, "d", 0755), 0);
+	CHECK_EQ(mkdirat(client.folder, "d/e", 0755), 0);
+	client_host_file(&client, "d/e/f", "x");
+	client_host_file(&client, "one", "x");
+	/* known, and open for writing, before it is mounted read-only */
+	folder = client_lookup(&client, client.root, "d");
+	deep = client_lookup(&client, folder, "e");
+	node = client_lookup(&client, deep, "f");
+	CHECK_EQ(client_open(&client, node, O_RDWR, &fh), 0);
+	CHECK_EQ(client_write(&client, node, fh, 0, "y", 1), 0);
+	CHECK_EQ(mount("inner", "d", true), 0);
+	CHECK_EQ(mount("file", "one", true), 0);
+	CHECK_EQ(client_write(&client, node, fh, 0, "z", 1), -EROFS);
+	CHECK_EQ(client_open(&client, node, O_RDWR, &fh), -EROFS);
+	CHECK_EQ(client_name(&client, FUSE_UNLINK, deep, NULL, 0, "f"), -EROFS);
+	CHECK_EQ(client_create(&client, folder, "new", O_RDWR, 0644, &made, &fh), -EROFS);
+	/* nor put in its place, moved, or linked */
+	CHECK_EQ(client_rename(&client, client.root, "d", client.root, "moved", 0), -EROFS);
+	link.oldnodeid = client_lookup(&client, client.root, "one");
+	CHECK_EQ(client_name(&client, FUSE_LINK, client.root, &link, sizeof(link), "two"), -EROFS);
+	CHECK_EQ(client_open(&client, link.oldnodeid, O_WRONLY, &fh), -EROFS);
+	/* all else is as it was */
+	CHECK_EQ(client_create(&client, client.root, "new", O_RDWR, 0644, &made, &fh), 0);
+	CHECK_EQ(client_write(&client, made, fh, 0, "y", 1), 0);
+	client_finish(&client);
+}
+
+/* The same folder, writable by one name and read-only by another: the user said both. */
+TEST(a_folder_can_be_mounted_both_ways)
+{
+	uint64_t made, fh;
+
+	client_init(&client, false);
+	CHECK_EQ(mount("again", ".", true), 0);
+	CHECK_EQ(client_create(&client, client.root, "new", O_RDWR, 0644, &made, &fh), 0);
+	CHECK_EQ(client_write(&client, made, fh, 0, "y", 1), 0);
+	CHECK_EQ(client_create(&client, client_lookup(&client, FUSE_ROOT_ID, "again"), "other",
+			       O_RDWR, 0644, &made, &fh),
+		 -EROFS);
+	client_finish(&client);
+}
+
 TEST_MAIN()

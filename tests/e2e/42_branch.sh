@@ -341,7 +341,7 @@ clone_killed() {
 	is "$(sbx run --name b-half -- git status --porcelain)" ""
 	is "$(sbx exec b-half git log -1 --format=%s)" outside
 	sbx exec b-half git commit -qm inside --allow-empty
-	sbx stop -t 0s b-half
+	sbx stop b-half
 	sbx prune --force 2>"$TMP/stderr"
 	says "$(cat "$TMP/stderr")" "WARNING: sandbox 'b-half' has commits on 1 branch"
 	fails 1 sbx inspect b-half

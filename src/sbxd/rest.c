@@ -7,6 +7,8 @@
 
 #include <errno.h>
 #include <microhttpd.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -26,7 +28,7 @@
 
 enum {
 	OUTPUT_MAX = 8192, /* bytes of what a command printed, in an answer */
-	CONNECTIONS_MAX = 256,
+	SERVER_CONNECTIONS_MAX = 2 * REST_CONNECTIONS_MAX, /* never reached */
 	STACK_BYTES = 256 * 1024,
 	BODY_FIRST = 32 * 1024,
 	HEADER_BYTES_MAX = 32 * 1024,
@@ -39,6 +41,11 @@ enum {
 struct rest {
 	struct MHD_Daemon *server;
 	struct supervisor *supervisor;
+	/*
+	 * Connections that are open. libmicrohttpd counts them too, but 0.9.75 keeps a lock for
+	 * ever when its limit is reached, so ours is lower.
+	 */
+	atomic_uint connections;
 };
 
 /* What lasts as long as one request. */
@@ -366,6 +373,17 @@ static void completed(void *context, struct MHD_Connection *connection, void **s
 	*state = NULL;
 }
 
+static void connection_changed(void *context, struct MHD_Connection *connection, void **of_socket,
+			       enum MHD_ConnectionNotificationCode code)
+{
+	struct rest *rest = context;
+
+	(void)connection;
+	(void)of_socket;
+	if (code == MHD_CONNECTION_NOTIFY_CLOSED)
+		(void)atomic_fetch_sub(&rest->connections, 1);
+}
+
 int rest_create(struct supervisor *supervisor, struct rest **ret, struct err *err)
 {
 	struct rest *rest = calloc(1, sizeof(*rest));
@@ -378,7 +396,8 @@ int rest_create(struct supervisor *supervisor, struct rest **ret, struct err *er
 			MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC | MHD_ALLOW_UPGRADE,
 		0, NULL, NULL, handle, rest, MHD_OPTION_NOTIFY_COMPLETED, completed, rest,
 		MHD_OPTION_URI_LOG_CALLBACK, begin_exchange, rest, MHD_OPTION_CONNECTION_LIMIT,
-		(unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
+		(unsigned)SERVER_CONNECTIONS_MAX, MHD_OPTION_NOTIFY_CONNECTION, connection_changed,
+		rest, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADER_BYTES_MAX,
 		MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK_BYTES, MHD_OPTION_END);
 	if (rest->server == NULL) {
@@ -397,11 +416,33 @@ void rest_destroy(struct rest *rest)
 	free(rest);
 }
 
+/* Answers without having read the request, and without waiting for who does not read. */
+static void refuse(int socket)
+{
+	static const char message[] =
+		"{\"message\":\"sbxd has too many connections open; try again when some of its "
+		"clients have ended\"}";
+	char answer[512];
+	int len = snprintf(answer, sizeof(answer),
+			   "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n"
+			   "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+			   sizeof(message) - 1, message);
+
+	(void)send(socket, answer, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	(void)close(socket);
+}
+
 int rest_add(struct rest *rest, int socket)
 {
 	struct sockaddr address = { .sa_family = AF_UNIX };
 
-	return MHD_add_connection(rest->server, socket, &address, sizeof(address)) == MHD_YES
-		       ? 0
-		       : -EIO;
+	if (atomic_load(&rest->connections) >= REST_CONNECTIONS_MAX) {
+		refuse(socket);
+		return -EBUSY;
+	}
+	(void)atomic_fetch_add(&rest->connections, 1);
+	if (MHD_add_connection(rest->server, socket, &address, sizeof(address)) == MHD_YES)
+		return 0;
+	(void)atomic_fetch_sub(&rest->connections, 1);
+	return -EIO;
 }

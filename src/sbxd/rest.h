@@ -12,7 +12,11 @@ struct supervisor;
 int rest_create(struct supervisor *supervisor, struct rest **ret, struct err *err);
 void rest_destroy(struct rest *rest);
 
-/* Serves a connected socket, which it then owns. */
+/*
+ * Serves a connected socket, which it owns from then on. -EBUSY when REST_CONNECTIONS_MAX are
+ * served; the client was told.
+ */
+enum { REST_CONNECTIONS_MAX = 256 };
 int rest_add(struct rest *rest, int socket);
 
 /* Whether a peer may talk to us, the user of this process or root; -EPERM. */

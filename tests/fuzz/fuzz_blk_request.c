@@ -1,6 +1,7 @@
 /*
- * The input: two bytes say how the rest is cut into buffers that we may read
- * and one that we may write; the bytes themselves are what the guest wrote.
+ * The input: three bytes say how the rest is cut into buffers that we may read
+ * and one that we may write, and whether the driver can flush; the bytes
+ * themselves are what the guest wrote.
  * Nothing but the writable part may change.
  */
 #include <assert.h>
@@ -38,6 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		open_disk();
 	if (size < 3 || size - 3 > READABLE_MAX)
 		return 0;
+	block_negotiated(&disk, (data[1] & 0x80) == 0 ? block_features(&disk) : 0);
 	in = size - 3;
 	split = data[0] < in ? data[0] : in;
 	memcpy(readable, data + 3, in);

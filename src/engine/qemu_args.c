@@ -72,8 +72,7 @@ static const char *const fixed[] = {
 	"virtio-mmio.force-legacy=false",
 	"-accel",
 	"tcg,thread=multi,tb-size=256",
-	/* Strings are emulated a byte at a time: with these two the guest would copy pages by them.
-	 */
+	/* TCG runs "rep movsb" a byte at a time: Linux must not copy pages with it. */
 	"-cpu",
 	"max,erms=off,fsrm=off",
 };

@@ -12,6 +12,7 @@
 #include "credential/credential.h"
 #include "http/message.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/masking.h"
 
 enum { OUT_MAX = 32 << 20, PLAIN_MAX = 65536 };
 
@@ -25,24 +26,6 @@ static const char *const forms[] = {
 	"MzL2NyImV0K3MzL2Ny",	  "zMy9jciJldCtzMy9jc",
 };
 
-static struct credentials *make_set(void)
-{
-	struct credential credential = {
-		.name = strdup("k"),
-		.kind = CREDENTIAL_SERVICE,
-		.targets = calloc(1, sizeof(char *)),
-		.header = strdup("x-api-key"),
-		.format = strdup("%s"),
-	};
-	struct credentials *set = NULL;
-	int r = credential_set_value(&credential, secret, strlen(secret));
-
-	assert(r == 0);
-	r = credentials_create(&credential, 1, &set);
-	assert(r == 0);
-	return set;
-}
-
 static int mask(const struct credentials *set, const char *encoding, const uint8_t *bytes,
 		size_t len, size_t step, struct buf *out)
 {
@@ -50,13 +33,7 @@ static int mask(const struct credentials *set, const char *encoding, const uint8
 	int r = credential_masker_create(set, encoding, &masker);
 
 	assert(r == 0);
-	for (size_t off = 0; r == 0 && off < len; off += step)
-		r = credential_masker_feed(masker, bytes + off, min_of(step, len - off), false,
-					   out);
-	if (r == 0)
-		r = credential_masker_feed(masker, NULL, 0, true, out);
-	credential_masker_destroy(masker);
-	return r;
+	return masking_feed(masker, bytes, len, step, out);
 }
 
 static void expand(const uint8_t *data, size_t size, struct buf *plain)
@@ -124,7 +101,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t step;
 
 	if (set == NULL)
-		set = make_set();
+		set = masking_set(secret);
 	if (size < 2)
 		return 0;
 	encoding = encodings[data[0] % countof(encodings)];

@@ -9,28 +9,11 @@
 #include "base/check.h"
 #include "credential/credential.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/masking.h"
 
 enum { OUT_MAX = 1 << 20 };
 
 static const char secret[] = "aabaabaab";
-
-static struct credentials *make_set(void)
-{
-	struct credential credential = {
-		.name = strdup("k"),
-		.kind = CREDENTIAL_SERVICE,
-		.targets = calloc(1, sizeof(char *)),
-		.header = strdup("x-api-key"),
-		.format = strdup("%s"),
-	};
-	struct credentials *set = NULL;
-	int r = credential_set_value(&credential, secret, strlen(secret));
-
-	assert(r == 0);
-	r = credentials_create(&credential, 1, &set);
-	assert(r == 0);
-	return set;
-}
 
 static int mask(const struct credentials *set, const uint8_t *bytes, size_t len, size_t step,
 		struct buf *out)
@@ -39,13 +22,7 @@ static int mask(const struct credentials *set, const uint8_t *bytes, size_t len,
 	int r = credential_masker_create_websocket(set, &masker);
 
 	assert(r == 0);
-	for (size_t off = 0; r == 0 && off < len; off += step)
-		r = credential_masker_feed(masker, bytes + off, min_of(step, len - off), false,
-					   out);
-	if (r == 0)
-		r = credential_masker_feed(masker, NULL, 0, true, out);
-	credential_masker_destroy(masker);
-	return r;
+	return masking_feed(masker, bytes, len, step, out);
 }
 
 static bool holds_secret(const uint8_t *bytes, size_t len)
@@ -100,7 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int r;
 
 	if (set == NULL)
-		set = make_set();
+		set = masking_set(secret);
 	if (size < 2 || size > OUT_MAX)
 		return 0;
 	buf_init(&whole, OUT_MAX);

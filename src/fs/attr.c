@@ -86,6 +86,8 @@ void attr_entry(struct fs *fs, struct node *node, const struct statx *from,
 		ret->entry_valid = fs->coherent ? FS_KEEP_S : 0;
 	else if (folder != NULL)
 		ret->entry_valid = attr_keep_name_s(fs, folder);
+	if (ret->attr_valid > 0 && ret->entry_valid > 0)
+		node->flags |= NODE_FRESH;
 	attr_fill(fs, node, from, &ret->attr);
 }
 

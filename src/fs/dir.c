@@ -162,6 +162,14 @@ static bool is_dot(const struct entry *entry)
 	return strcmp(entry->name, ".") == 0 || strcmp(entry->name, "..") == 0;
 }
 
+/* Whether the guest would learn nothing from the attributes of that name. */
+static bool is_fresh(struct fs *fs, const struct node *folder, const char *name)
+{
+	const struct node *node = fs->coherent ? node_named(fs, folder, name) : NULL;
+
+	return node != NULL && (node->flags & NODE_FRESH) != 0;
+}
+
 /* Puts one entry, with its attributes if plus; -ENOSPC when it passes the size asked for. */
 static int put_entry(struct fs *fs, struct request *request, struct node *folder,
 		     const struct entry *entry, bool plus)
@@ -181,8 +189,9 @@ static int put_entry(struct fs *fs, struct request *request, struct node *folder
 	if (size > request->arg.read.size || size > request->out.left)
 		return -ENOSPC;
 	request->arg.read.size -= (uint32_t)size;
-	/* An entry that vanished or cannot be known now goes without: id 0. */
-	if (plus && !is_dot(entry) && attr_lookup(fs, folder, entry->name, &out.entry_out) < 0)
+	/* An entry that vanished, cannot be known or is known already goes without: id 0. */
+	if (plus && !is_dot(entry) && !is_fresh(fs, folder, entry->name) &&
+	    attr_lookup(fs, folder, entry->name, &out.entry_out) < 0)
 		out.entry_out = (struct fuse_entry_out){ 0 };
 	(void)request_put(request, plus ? (const void *)&out : &out.dirent, head);
 	(void)request_put(request, entry->name, entry->len);

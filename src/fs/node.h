@@ -48,6 +48,7 @@ enum node_flags {
 	NODE_LOCKED = 1 << 4,	  /* read-only, and so is all beneath it */
 
 	NODE_ABSENT = 1 << 5, /* a folder in which the guest knows names not to be; see watch.h */
+	NODE_FRESH = 1 << 6,  /* the guest holds name and attributes, and may believe them */
 };
 
 struct node {

@@ -124,6 +124,8 @@ static int dispatch(struct fs *fs, struct request *request)
 	if (iov_read(&request->in, &request->arg, operation->size) < 0)
 		return -EINVAL;
 	r = admit(fs, operation, request);
+	if (r == 0 && (operation->flags & CHANGES) != 0)
+		request->node->flags &= ~(unsigned)NODE_FRESH; /* Linux takes it so, too */
 	if (r == 0)
 		r = operation->serve(fs, request);
 	if (r == -ESTALE) /* the guest looks up again, once */

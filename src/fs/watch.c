@@ -252,12 +252,19 @@ static struct node *node_at_place(struct fs *fs, const struct place *place)
 	return node_known(fs, &is);
 }
 
+/* What the guest knows of the node is stale; data: its pages or listing, too. */
+static void declare_inode(struct fs *fs, struct node *node, bool data)
+{
+	node->flags &= ~(unsigned)NODE_FRESH;
+	notify_inode(&fs->notify, node->id, data);
+}
+
 /* The folder itself: its attributes, nothing else. */
 static void folder_event(struct fs *fs, struct node *folder, uint64_t mask)
 {
 	struct notify_event event = { .node = folder->id, .mask = guest_mask(mask, FAN_ATTRIB) };
 
-	notify_inode(&fs->notify, folder->id, false);
+	declare_inode(fs, folder, false);
 	if ((event.mask & IN_ATTRIB) != 0)
 		notify_event(&fs->notify, &event);
 }
@@ -275,7 +282,7 @@ static void file_event(struct fs *fs, const struct place *place, struct node *no
 	if (node == NULL)
 		return;
 	notify_entry(&fs->notify, place->folder->id, ".", true);
-	notify_inode(&fs->notify, node->id, (mask & (FAN_MODIFY | FAN_CLOSE_WRITE)) != 0);
+	declare_inode(fs, node, (mask & (FAN_MODIFY | FAN_CLOSE_WRITE)) != 0);
 }
 
 /* A name came, went, or means another file. */
@@ -289,8 +296,8 @@ static void name_event(struct fs *fs, const struct place *place, struct node *no
 	else
 		notify_entry(&fs->notify, place->folder->id, place->name, false);
 	if (node != NULL)
-		notify_inode(&fs->notify, node->id, false);
-	notify_inode(&fs->notify, place->folder->id, true);
+		declare_inode(fs, node, false);
+	declare_inode(fs, place->folder, true);
 }
 
 static void tell_watchers(struct fs *fs, const struct place *place, const struct node *node,
@@ -341,7 +348,7 @@ static void handle_half(struct fs *fs, const struct place *place, struct node *m
 	known = node_named(fs, place->folder, place->name);
 	name_event(fs, place, known);
 	if (moved != NULL && half == IN_MOVED_TO)
-		notify_inode(&fs->notify, moved->id, true);
+		declare_inode(fs, moved, true);
 	tell_watchers(fs, place, moved, half | guest_mask(mask, 0), cookie);
 }
 
@@ -373,13 +380,13 @@ static void handle_own(struct fs *fs, const struct place *place, uint64_t mask)
 		return;
 	if ((mask & NAME_EVENTS) != 0) {
 		notify_entry(&fs->notify, place->folder->id, place->name, true);
-		notify_inode(&fs->notify, place->folder->id, true);
+		declare_inode(fs, place->folder, true);
 	}
 	if ((mask & FILE_EVENTS) == 0)
 		return;
 	node = strcmp(place->name, ".") == 0 ? place->folder : node_at_place(fs, place);
 	if (node != NULL)
-		notify_inode(&fs->notify, node->id, !S_ISDIR(node->is.type));
+		declare_inode(fs, node, !S_ISDIR(node->is.type));
 }
 
 /* Folder and name of one information record; untouched when it is too short for them. */
@@ -501,7 +508,7 @@ static void declare_stale(struct fs *fs)
 	if (is_alive && watch->stale_at == 0) {
 		if (node->name != NULL)
 			notify_entry(&fs->notify, node->folder, node->name, true);
-		notify_inode(&fs->notify, node->id, true);
+		declare_inode(fs, node, true);
 	}
 	if (is_alive && (node->flags & NODE_ABSENT) != 0 && declare_next_name(fs, node))
 		return;

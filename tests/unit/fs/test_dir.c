@@ -137,4 +137,43 @@ TEST(many_listings_interleave)
 	client_finish(&client);
 }
 
+static void touch_one(struct client *c)
+{
+	client_host_file(c, "file0", "changed");
+}
+
+/* Each entry that comes with attributes is a lookup to count, an inode to find, and work for the
+ * guest. */
+TEST(what_the_guest_knows_is_not_told_again)
+{
+	int entries, ids;
+	uint64_t node, fh;
+
+	client_init(&client, true);
+	client_host_file(&client, "file0", "");
+	client_host_file(&client, "file1", "");
+	client_host_file(&client, "file2", "");
+	CHECK_EQ(list(client.root, true, 4096, &entries, &ids), 0);
+	CHECK_EQ(ids, 3);
+	client_watch(&client);
+	CHECK_EQ(list(client.root, true, 4096, &entries, &ids), 0);
+	CHECK_EQ(entries, 5);
+	CHECK_EQ(ids, 0);
+	/* but what the host or the guest changed meanwhile */
+	client_as_host(&client, touch_one);
+	client_watch(&client);
+	CHECK_EQ(list(client.root, true, 4096, &entries, &ids), 0);
+	CHECK_EQ(ids, 1);
+	node = client_lookup(&client, client.root, "file1");
+	CHECK_EQ(client_open(&client, node, O_RDWR, &fh), 0);
+	CHECK_EQ(client_write(&client, node, fh, 0, "x", 1), 0);
+	CHECK_EQ(list(client.root, true, 4096, &entries, &ids), 0);
+	CHECK_EQ(ids, 1);
+	/* and what it forgot: one by listing, one by LOOKUP, one by listing again */
+	client_forget(&client, node, 3);
+	CHECK_EQ(list(client.root, true, 4096, &entries, &ids), 0);
+	CHECK_EQ(ids, 1);
+	client_finish(&client);
+}
+
 TEST_MAIN()

@@ -17,6 +17,7 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "app/log.h"
@@ -704,6 +705,7 @@ static int spawn_blk_again(struct sandbox *sandbox, struct run *run, struct part
 			   struct err *err)
 {
 	struct spawned *child = &parts->children[RUN_BLK];
+	siginfo_t ended;
 	int r = open_disks(sandbox, parts, err);
 
 	for (size_t i = 0; r == 0 && i < parts->disks; i++) {
@@ -721,8 +723,10 @@ static int spawn_blk_again(struct sandbox *sandbox, struct run *run, struct part
 		r = jail_spawn_release(child, err);
 	if (r < 0)
 		return r;
-	if (run->pidfds[RUN_BLK] >= 0)
+	if (run->pidfds[RUN_BLK] >= 0) {
+		(void)waitid(P_PIDFD, (id_t)run->pidfds[RUN_BLK], &ended, WEXITED | WNOHANG);
 		(void)close(run->pidfds[RUN_BLK]);
+	}
 	run->pidfds[RUN_BLK] = take_fd(&child->pidfd);
 	return 0;
 }

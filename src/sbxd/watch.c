@@ -148,13 +148,14 @@ static void read_console(struct sandbox *sandbox, struct run *run)
 	(void)pthread_mutex_unlock(&sandbox->lock);
 }
 
-/* How the process ended, when it was our child; else only that it did. */
+/* How the process ended, when it was our child; else only that it did. It may be asked again. */
 static void describe_end(int pidfd, char *ret, size_t size)
 {
 	siginfo_t info = { .si_pid = 0 };
 
 	(void)snprintf(ret, size, "ended");
-	if (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG) < 0 || info.si_pid == 0)
+	if (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+	    info.si_pid == 0)
 		return;
 	if (info.si_code == CLD_EXITED)
 		(void)snprintf(ret, size, "ended with status %d", info.si_status);
@@ -164,7 +165,7 @@ static void describe_end(int pidfd, char *ret, size_t size)
 }
 
 /* What was last heard of the programs; datagrams may wait still. */
-static void gather_words(struct run *run, char *ret, size_t size)
+static void gather_words(struct run *run, const char *blamed, char *ret, size_t size)
 {
 	autofree char *text = NULL;
 	size_t len;
@@ -174,7 +175,7 @@ static void gather_words(struct run *run, char *ret, size_t size)
 	ret[0] = '\0';
 	text = tail_copy(&run->messages, TAIL_SIZE, &len);
 	if (text != NULL)
-		words_pick(text, ret, size);
+		words_pick(text, blamed, ret, size);
 }
 
 /* Whether it was ended, or says itself that it failed; who is not our child cannot tell. */
@@ -226,7 +227,7 @@ static int tell_end(struct sandbox *sandbox, struct run *run, enum run_role role
 
 	role = find_culprit(run, role);
 	describe_end(run->pidfds[role], how, sizeof(how));
-	gather_words(run, words, sizeof(words));
+	gather_words(run, run_role_name(role, &sandbox->record), words, sizeof(words));
 	for (int i = 0; i < LAST_CHUNKS && run->console_fd >= 0; i++)
 		read_console(sandbox, run);
 	run_console_reason(sandbox, reason, sizeof(reason));

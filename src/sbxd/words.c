@@ -1,6 +1,7 @@
 #include "sbxd/words.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,8 +17,9 @@ static enum gravity judge(const char *level)
 	return strcmp(level, "warning") == 0 ? GRAVITY_WARNING : GRAVITY_INFO;
 }
 
-/* One line of ours; NONE when it is not one. */
-static enum gravity read_line(const char *line, char *ret, size_t size)
+/* One line of ours; NONE when it is not one. *ret_blamed: whether the blamed one said it. */
+static enum gravity read_line(const char *line, const char *blamed, bool *ret_blamed, char *ret,
+			      size_t size)
 {
 	const char *program, *level, *message;
 	json_t *json = json_loads(line, 0, NULL);
@@ -26,6 +28,7 @@ static enum gravity read_line(const char *line, char *ret, size_t size)
 	if (json_unpack(json, "{ss ss ss}", "program", &program, "level", &level, "msg",
 			&message) == 0) {
 		gravity = judge(level);
+		*ret_blamed = strcmp(program, blamed) == 0;
 		(void)snprintf(ret, size, "%s: %s", program, message);
 	}
 	json_decref(json);
@@ -39,25 +42,28 @@ static void make_printable(char *text)
 			*text = '?';
 }
 
-void words_pick(char *text, char *ret, size_t size)
+void words_pick(char *text, const char *blamed, char *ret, size_t size)
 {
-	enum gravity gravest = GRAVITY_NONE;
+	unsigned best = 0; /* gravity, and behind it who said it */
 	char *rest = text, *line;
 
 	ret[0] = '\0';
 	while ((line = strsep(&rest, "\r\n")) != NULL) {
+		bool is_blamed = strcmp(blamed, "qemu") == 0;
 		char words[512];
 		enum gravity gravity;
+		unsigned rank;
 
 		if (line[0] == '\0')
 			continue;
-		gravity = read_line(line, words, sizeof(words));
+		gravity = read_line(line, blamed, &is_blamed, words, sizeof(words));
 		if (gravity == GRAVITY_NONE) {
 			gravity = GRAVITY_ERROR;
 			(void)snprintf(words, sizeof(words), "%s", line);
 		}
-		if (gravity >= gravest) {
-			gravest = gravity;
+		rank = 2 * (unsigned)gravity + is_blamed;
+		if (rank >= best) {
+			best = rank;
 			(void)snprintf(ret, size, "%s", words);
 		}
 	}

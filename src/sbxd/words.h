@@ -8,10 +8,11 @@
 #include <stddef.h>
 
 /*
- * The gravest line of text, the last among equals, as "program: message",
- * printable characters only, cut to size; "" when there is none. text is modified.
+ * The gravest line of text as "program: message", printable characters only, cut to size; "" when
+ * there is none. Among equals it is one of the program that is to blame (its name; what is no JSON
+ * is QEMU's), and then the last. text is modified.
  */
-void words_pick(char *text, char *ret, size_t size);
+void words_pick(char *text, const char *blamed, char *ret, size_t size);
 
 /*
  * Of what a guest's console showed, the line that tells why the guest ended: a panic of the kernel,

@@ -113,6 +113,19 @@ backend_killed() {
 }
 t "a killed backend stops its sandbox with a reason; it starts again" backend_killed
 
+cut_disk() {
+	sbx create --name cut-disk shell "$TMP/backend" >/dev/null 2>&1
+	sbx stop -t 0s cut-disk
+	truncate -s 100000 "$(state)/sandboxes/cut-disk/docker.img"
+	fails 1 sbx exec cut-disk true
+	like "$(cat "$TMP/stderr")" "*sbx-blk ended with status 1; last message: sbx-blk:*"
+	rm "$(state)/sandboxes/cut-disk/docker.img"
+	fails 1 sbx exec cut-disk true
+	like "$(cat "$TMP/stderr")" "*docker.img*No such file*"
+	sbx rm -f cut-disk
+}
+t "a disk that was cut or is gone is said by who found it" cut_disk
+
 disks_of() {
 	sbx inspect "$1" --json | jq -r '.processes[] | select(.name == "sbx-blk") | .pid'
 }

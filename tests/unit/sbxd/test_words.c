@@ -2,14 +2,19 @@
 
 #include "tests/unit/test.h"
 
-static const char *pick(const char *text)
+static const char *pick_blaming(const char *blamed, const char *text)
 {
 	static char result[64];
 	char *copy = strdup(text);
 
-	words_pick(copy, result, sizeof(result));
+	words_pick(copy, blamed, result, sizeof(result));
 	free(copy);
 	return result;
+}
+
+static const char *pick(const char *text)
+{
+	return pick_blaming("sbx-fs", text);
 }
 
 #define LINE(level, text) \
@@ -26,6 +31,18 @@ TEST(plain_text_is_an_error)
 {
 	CHECK_STR(pick("qemu: no memory\n" LINE("info", "ends")), "qemu: no memory");
 	CHECK_STR(pick("qemu: one\r\nqemu: two"), "qemu: two");
+}
+
+/* Who meets the end of another one complains too, and later. */
+TEST(who_is_to_blame_has_the_word)
+{
+	static const char both[] = LINE("error", "no disk") "qemu: no socket\n";
+
+	CHECK_STR(pick_blaming("sbx-fs", both), "sbx-fs: no disk");
+	CHECK_STR(pick_blaming("qemu", both), "qemu: no socket");
+	CHECK_STR(pick_blaming("sbx-blk", both), "qemu: no socket");
+	CHECK_STR(pick_blaming("sbx-fs", LINE("info", "ends") "qemu: no socket\n"),
+		  "qemu: no socket");
 }
 
 TEST(nothing_and_nonsense)

@@ -351,15 +351,17 @@ static bool is_nearly(uint32_t used, uint32_t max)
 }
 
 /*
- * Near a limit the guest is asked to drop the names that it looked up longest
- * ago; what it does not use, it forgets then. It may well keep them.
+ * Near a limit the names that were looked up longest ago expire. Linux drops an
+ * entry that nobody uses then, and forgets it; a folder when all in it is gone,
+ * so files go as well where folders are too many. What is a working folder or
+ * mounted on stays.
  */
 static void ask_to_forget(struct fs *fs)
 {
-	bool nodes = is_nearly(fs->nodes.used, fs->nodes.max);
-	bool folders = is_nearly(fs->nodes.folders, fs->config.max_folders);
+	bool is_near = is_nearly(fs->nodes.used, fs->nodes.max) ||
+		       is_nearly(fs->nodes.folders, fs->config.max_folders);
 
-	if (!fs->coherent || (!nodes && !folders) || fs->notify.count > 0)
+	if (!fs->coherent || !is_near || fs->notify.count > 0)
 		return;
 	for (uint32_t i = 0; i < FORGET_BATCH; i++) {
 		struct node *node = node_at(fs, fs->nodes.oldest);
@@ -367,8 +369,8 @@ static void ask_to_forget(struct fs *fs)
 		if (node == NULL)
 			break;
 		age_renew(&fs->nodes, node);
-		if (node->name != NULL && (S_ISDIR(node->is.type) ? folders : nodes))
-			notify_entry(&fs->notify, node->folder, node->name, false);
+		if (node->name != NULL)
+			notify_entry(&fs->notify, node->folder, node->name, true);
 	}
 	(void)notify_flush(fs);
 }

@@ -301,6 +301,10 @@ TEST(near_the_limit_the_oldest_names_are_asked_back)
 	}
 	CHECK(made < LIMIT - 2);
 	CHECK(client_was_told(&client, FUSE_NOTIFY_INVAL_ENTRY, client.root, "f0"));
+	/* without taking it from who uses it */
+	CHECK_EQ(((const struct fuse_notify_inval_entry_out *)(const void *)client.note[0].bytes)
+			 ->flags,
+		 FUSE_EXPIRE_ONLY);
 	client_finish(&client);
 }
 

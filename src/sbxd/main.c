@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@
 #include "base/err.h"
 #include "base/fd.h"
 #include "base/loop.h"
+#include "base/parse.h"
 #include "sbxd/adopt.h"
 #include "sbxd/detach.h"
 #include "sbxd/network.h"
@@ -149,6 +151,44 @@ static int take_lock(const struct paths *paths, int *ret_fd)
 	return 0;
 }
 
+/* The lock says who has it, for who finds a daemon that cannot be reached. */
+static void sign_lock(int lock_fd)
+{
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+
+	if (ftruncate(lock_fd, 0) == 0)
+		(void)pwrite(lock_fd, text, (size_t)len, 0);
+}
+
+/* 0: it does not say. */
+static int lock_holder(const struct paths *paths)
+{
+	autoclose int fd = open(paths->lock, O_RDONLY | O_CLOEXEC);
+	char text[16] = "";
+	uint64_t pid = 0;
+
+	if (fd < 0 || fd_read_full(fd, text, sizeof(text) - 1) < 0)
+		return 0;
+	text[strcspn(text, "\n")] = '\0';
+	return parse_u64(text, INT_MAX, &pid) == 0 ? (int)pid : 0;
+}
+
+static int fail_other(const struct paths *paths, struct err *err)
+{
+	int pid = lock_holder(paths);
+
+	if (pid == 0)
+		return err_set(err, -EWOULDBLOCK,
+			       "a daemon runs already for '%s', and does not answer at '%s'",
+			       paths->state, paths->socket);
+	return err_set(err, -EWOULDBLOCK,
+		       "a daemon (PID %d) runs already for '%s', and does not answer at '%s': end "
+		       "it by 'kill %d', sandboxes go on; or was it started with another "
+		       "XDG_RUNTIME_DIR?",
+		       pid, paths->state, paths->socket, pid);
+}
+
 static int take_state(struct daemon *daemon, const struct options *options, struct err *err)
 {
 	const struct paths *paths = &daemon->supervisor.paths;
@@ -159,11 +199,7 @@ static int take_state(struct daemon *daemon, const struct options *options, stru
 	while (r == -EWOULDBLOCK && options->detach && detach_await_other(paths, deadline_ms))
 		r = take_lock(paths, &daemon->lock_fd);
 	if (r == -EWOULDBLOCK)
-		return err_set(
-			err, r,
-			"a daemon runs already for '%s', and does not answer at '%s': was it "
-			"started with another XDG_RUNTIME_DIR?",
-			paths->state, paths->socket);
+		return fail_other(paths, err);
 	return r < 0 ? err_set_errno(err, r, "cannot lock '%s'", paths->lock) : 0;
 }
 
@@ -343,6 +379,7 @@ static int serve(struct daemon *daemon, const struct options *options, struct er
 	struct paths *paths = &daemon->supervisor.paths;
 	int r = open_signals(&daemon->signal_fd);
 
+	sign_lock(daemon->lock_fd);
 	raise_limits();
 	if (r < 0)
 		return err_set_errno(err, r, "cannot take signals");

@@ -169,6 +169,19 @@ daemon_commands() {
 }
 t "daemon status, stop, restart; the sandbox goes on" daemon_commands
 
+# A cleaner of temporary folders took the socket: the way back is said.
+out_of_reach() {
+	local pid
+	pid=$(daemon_pid)
+	rm "$XDG_RUNTIME_DIR/sbx/sbxd.sock"
+	fails 1 "$SBX_PROGRAMS/sbxd/sbxd"
+	like "$(cat "$TMP/stderr")" "sbxd: a daemon (PID $pid) runs already*kill $pid*"
+	kill "$pid"
+	wait_for 10 test ! -d "/proc/$pid"
+	is "$(sbx exec shared echo alive)" alive
+}
+t "a daemon out of reach is named, and can be ended" out_of_reach
+
 first_policy() {
 	export SBX_APP_NAME=first
 	sbx daemon start -d --policy deny-all

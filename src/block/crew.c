@@ -180,6 +180,7 @@ static void leave(void *owner)
 
 	lock(crew);
 	let_state_go(crew);
+	call_another(crew); /* for what the works that ended have submitted */
 	unlock(crew);
 }
 

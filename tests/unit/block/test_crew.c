@@ -3,6 +3,8 @@
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -165,6 +167,55 @@ TEST(the_loop_goes_on_while_work_sleeps)
 			finish();
 		}
 	}
+}
+
+static atomic_int worker;
+
+static void tell_and_wait_at_gate(struct work *work)
+{
+	worker = gettid();
+	wait_at_gate(work);
+}
+
+static bool is_asleep(pid_t thread)
+{
+	char path[64], state = 0;
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/task/%d/stat", thread);
+	file = fopen(path, "re");
+	if (file == NULL || fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+		abort();
+	(void)fclose(file);
+	return state == 'S';
+}
+
+/* The second ring lets the work end, and holds the state in hand until its thread is idle. */
+static void hold_until_worker_is_idle(struct loop_watch *watch, uint32_t events)
+{
+	(void)events;
+	take_ring(watch);
+	if (rung == 1) {
+		submit(1, 1, tell_and_wait_at_gate);
+		ring();
+	} else if (done_count == 0) {
+		(void)sem_post(&gate);
+		(void)sem_post(&gate);
+		while (run_count == 0 || !is_asleep(worker))
+			;
+	}
+	if (done_count == wanted)
+		loop_stop(loop);
+}
+
+TEST(what_ends_at_the_leader_may_submit_again)
+{
+	start(2, hold_until_worker_is_idle);
+	wanted = 2;
+	ring();
+	CHECK_EQ(crew_run(crew), 0);
+	CHECK_EQ(run_count, 2);
+	finish();
 }
 
 static void submit_and_wait(struct loop_watch *watch, uint32_t events)

@@ -20,6 +20,7 @@
 ssize_t preadv64(int fd, const struct iovec *vec, int count, off_t offset);
 ssize_t preadv64v2(int fd, const struct iovec *vec, int count, off_t offset, int flags);
 ssize_t pwritev64(int fd, const struct iovec *vec, int count, off_t offset);
+ssize_t pwritev64v2(int fd, const struct iovec *vec, int count, off_t offset, int flags);
 int fallocate64(int fd, int mode, off_t offset, off_t len);
 
 static struct wishes none;
@@ -112,6 +113,18 @@ ssize_t pwritev64(int fd, const struct iovec *vec, int count, off_t offset)
 	if (half.iov_base != NULL)
 		return syscall(SYS_pwritev, fd, &half, 1, offset, 0);
 	return syscall(SYS_pwritev, fd, vec, count, offset, 0);
+}
+
+ssize_t pwritev64v2(int fd, const struct iovec *vec, int count, off_t offset, int flags)
+{
+	struct iovec half = { .iov_base = NULL };
+	ssize_t r;
+
+	if (falls(CALL_WRITE, vec, &half, &r))
+		return r;
+	if (half.iov_base != NULL)
+		return syscall(SYS_pwritev2, fd, &half, 1, offset, 0, flags);
+	return syscall(SYS_pwritev2, fd, vec, count, offset, 0, flags);
 }
 
 int fsync(int fd)

@@ -23,7 +23,8 @@
 enum {
 	SECTOR = 512,
 	LEN = 8 * SECTOR,
-	PLACE = 100, /* sector */
+	READ_LEN = 1024, /* of a file */
+	PLACE = 100,	 /* sector */
 	ALL = 0x7fffffff,
 };
 
@@ -230,7 +231,7 @@ static int write_file(const struct opened *file)
 
 static int read_file(const struct opened *file)
 {
-	const struct fuse_read_in in = { .fh = file->handle, .size = 1024 };
+	const struct fuse_read_in in = { .fh = file->handle, .size = READ_LEN };
 
 	return fuse_call(&victim, FUSE_READ, file->node, &in, sizeof(in));
 }
@@ -270,15 +271,35 @@ TEST(errors_of_the_host_pass_through_the_folders)
 	CHECK(stop());
 }
 
-/* What the host took is told, no more: the guest's kernel goes on behind it. */
-TEST(a_short_write_is_told)
+/* To the guest a short read is the end of the file, and a page's short write is lost. */
+TEST(what_comes_and_goes_in_pieces_is_whole)
 {
+	static const char last[1] = "!";
+	struct fuse_write_in end = { .offset = READ_LEN - 1, .size = 1 };
 	struct opened file;
 
 	CHECK(start(&victim_fs, fs_program));
 	CHECK(open_file(&file));
 	wish(CALL_WRITE, WISH_SHORT, ALL);
-	CHECK_EQ(write_file(&file), LEN / 2);
+	CHECK_EQ(write_file(&file), LEN);
+	CHECK(wishes->failed > 2);
+	end.fh = file.handle;
+	heal();
+	CHECK_EQ(fuse_call_named(&victim, FUSE_WRITE, file.node, &end, sizeof(end), last, 1), 0);
+	wish(CALL_READ, WISH_SHORT, ALL);
+	CHECK_EQ(read_file(&file), 0);
+	CHECK(wishes->failed > 2);
+	CHECK_EQ(((const char *)fuse_answer(&victim))[READ_LEN - 1], '!');
+	CHECK(stop());
+}
+
+/* Nothing at all is told, no more: who writes goes on behind it. */
+TEST(a_write_that_does_nothing_is_told)
+{
+	struct opened file;
+
+	CHECK(start(&victim_fs, fs_program));
+	CHECK(open_file(&file));
 	wish(CALL_WRITE, WISH_NOTHING, ALL);
 	CHECK_EQ(write_file(&file), 0);
 	CHECK(stop());

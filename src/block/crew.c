@@ -31,7 +31,8 @@ struct crew {
 	bool in_hand;		 /* a thread has the state */
 	bool led, ended;
 	unsigned idle;
-	int error; /* of the loop */
+	unsigned under_way; /* works; changed by who has the state */
+	int error;	    /* of the loop */
 	unsigned count, started;
 	pthread_t thread[];
 };
@@ -74,6 +75,7 @@ static void unlock(struct crew *crew)
 
 static void call_done(struct crew *crew, struct work *work)
 {
+	crew->under_way--;
 	unlock(crew);
 	work->done(work);
 	lock(crew);
@@ -254,7 +256,13 @@ void crew_submit(struct crew *crew, struct work *work)
 {
 	lock(crew);
 	list_add(&crew->todo, work);
+	crew->under_way++;
 	unlock(crew);
+}
+
+bool crew_is_busy(const struct crew *crew)
+{
+	return crew->under_way > 0;
 }
 
 void crew_wait(struct crew *crew)

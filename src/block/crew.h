@@ -17,6 +17,8 @@
 #ifndef BLOCK_CREW_H
 #define BLOCK_CREW_H
 
+#include <stdbool.h>
+
 struct crew;
 struct loop;
 
@@ -40,6 +42,9 @@ int crew_run(struct crew *crew);
 
 /* From a callback or `done`. */
 void crew_submit(struct crew *crew, struct work *work);
+
+/* From a callback or `done`: whether works are under way, begun or not. */
+bool crew_is_busy(const struct crew *crew);
 
 /*
  * From a callback, or when crew_run() has returned: sleeps until at least one submitted work

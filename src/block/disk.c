@@ -126,6 +126,11 @@ int disk_write(const struct disk *disk, uint64_t offset, struct disk_buffers *bu
 	return 0;
 }
 
+void disk_begin_flush(const struct disk *disk, uint64_t offset, uint64_t len)
+{
+	(void)sync_file_range(disk->fd, (off_t)offset, (off_t)len, SYNC_FILE_RANGE_WRITE);
+}
+
 int disk_flush(struct disk *disk)
 {
 	int r;

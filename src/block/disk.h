@@ -62,6 +62,9 @@ int disk_read(const struct disk *disk, uint64_t offset, struct disk_buffers *buf
 /* Writes all of the buffers; sleeps only when the host has no memory for dirty pages left. */
 int disk_write(const struct disk *disk, uint64_t offset, struct disk_buffers *buffers);
 
+/* Has the host begin to store what was written there, and does not wait for it; a hint. */
+void disk_begin_flush(const struct disk *disk, uint64_t offset, uint64_t len);
+
 /*
  * What was written before is on stable storage after. Sleeps. Once it has failed it
  * fails for ever: the host forgets what it could not write, and says so only once.

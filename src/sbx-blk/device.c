@@ -28,6 +28,12 @@ enum {
 	 * alone, so that the guest works on it while we copy the next.
 	 */
 	LARGE_BYTES = 128 << 10,
+	EARLY_BYTES = 64 << 10, /* see begin_flush() */
+	EARLY_WRITES = 8,
+};
+
+struct range {
+	uint64_t offset, len; /* bytes */
 };
 
 struct slot {
@@ -44,9 +50,12 @@ struct device {
 	struct vhost_backend *backend; /* owned */
 	struct vhost_device_impl impl; /* device_impl with the features of this disk */
 	struct disk disk;
-	bool is_failing;   /* the host's disk; said once */
-	unsigned busy;	   /* slots with the crew */
-	bool is_stopping;  /* nothing new is begun */
+	bool is_failing;		  /* the host's disk; said once */
+	unsigned busy;			  /* slots with the crew */
+	bool is_stopping;		  /* nothing new is begun */
+	uint64_t written;		  /* bytes since the last flush began */
+	struct range early[EARLY_WRITES]; /* of them, those to begin to store at once */
+	unsigned early_count;
 	struct slot *free; /* first free slot */
 	struct slot slot[SLOTS];
 };
@@ -100,6 +109,34 @@ static void done(struct work *work)
 		vhost_backend_resume(device->backend, 0);
 }
 
+/*
+ * What a driver writes first after a flush is most often what it flushes next: a
+ * journal's commit. So the host begins to store that much at once, while the driver is
+ * still busy with the answer, and the flush finds it done. What is written beyond
+ * it has the host's own time, as everything has that nobody flushes.
+ */
+static void note_write(struct device *device, const struct block_request *request)
+{
+	struct range range = { request->offset, request->data_size };
+
+	if (request->type != VIRTIO_BLK_T_OUT)
+		return;
+	device->written += range.len;
+	if (device->written <= EARLY_BYTES && device->early_count < EARLY_WRITES)
+		device->early[device->early_count++] = range;
+}
+
+/* Not beside works: with its disk busy the host might let us wait, and with us all disks. */
+static void begin_flush(struct device *device)
+{
+	if (device->early_count == 0)
+		return;
+	vhost_backend_signal(device->backend, 0);
+	for (unsigned i = 0; i < device->early_count && !crew_is_busy(device->crew); i++)
+		disk_begin_flush(&device->disk, device->early[i].offset, device->early[i].len);
+	device->early_count = 0;
+}
+
 static void serve(struct slot *slot, struct virtq *queue)
 {
 	struct device *device = slot->device;
@@ -110,9 +147,12 @@ static void serve(struct slot *slot, struct virtq *queue)
 		virtq_push(queue, chain->head, 0);
 		put_slot(slot);
 	} else if (block_request_try(&slot->request)) {
+		note_write(device, &slot->request);
 		push(slot, queue);
 	} else {
 		device->busy++;
+		if (slot->request.type == VIRTIO_BLK_T_FLUSH)
+			device->written = 0;
 		crew_submit(device->crew, &slot->work);
 	}
 }
@@ -127,10 +167,11 @@ static void kicked(void *data, unsigned index, struct virtq *queue)
 		struct slot *slot = device->free;
 
 		if (virtq_pop(queue, &slot->chain) != 1)
-			return;
+			break;
 		device->free = slot->next;
 		serve(slot, queue);
 	}
+	begin_flush(device);
 }
 
 /* Nobody must touch guest memory any more. A guest that goes on asking waits. */

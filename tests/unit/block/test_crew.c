@@ -218,13 +218,18 @@ TEST(what_ends_at_the_leader_may_submit_again)
 	finish();
 }
 
+static bool is_right; /* what was said of being busy */
+
 static void submit_and_wait(struct loop_watch *watch, uint32_t events)
 {
 	(void)events;
 	take_ring(watch);
+	is_right = !crew_is_busy(crew);
 	submit(MANY, 0, count_run);
+	is_right &= crew_is_busy(crew);
 	while (done_count < MANY)
 		crew_wait(crew);
+	is_right &= !crew_is_busy(crew);
 	loop_stop(loop);
 }
 
@@ -234,6 +239,7 @@ TEST(a_callback_can_wait_for_work)
 	wanted = 0;
 	ring();
 	CHECK_EQ(crew_run(crew), 0);
+	CHECK(is_right);
 	CHECK_EQ(run_count, MANY);
 	finish();
 }

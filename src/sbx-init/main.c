@@ -31,7 +31,7 @@
 #include "wire/guest.h"
 
 enum {
-	BACKLOG = 128,
+	BACKLOG = 1024,		/* commands that begin at once */
 	CONTAINERD_MS = 300000, /* far beyond what the slowest machine takes */
 };
 

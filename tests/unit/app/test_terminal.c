@@ -188,7 +188,11 @@ TEST(a_dumb_terminal_gets_no_sequences)
 	progress_finish(&progress);
 	(void)dup2(saved, STDERR_FILENO);
 	(void)close(saved);
-	CHECK_EQ(read(master, text, sizeof(text) - 1), 5);
+	/* a terminal hands over what has come, in pieces */
+	for (ssize_t n = 1; n > 0 && strlen(text) < 5;) {
+		n = read(master, text + strlen(text), sizeof(text) - 1 - strlen(text));
+		CHECK(n > 0);
+	}
 	CHECK_STR(text, "one\r\n");
 	(void)close(master);
 	(void)close(slave);

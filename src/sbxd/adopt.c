@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "sbxd/cgroup.h"
 #include "sbxd/keeper.h"
 #include "sbxd/kit.h"
 #include "sbxd/kit_provision.h"
@@ -68,6 +69,7 @@ static void settle_as_stopped(struct sandbox *sandbox, struct run *run, const ch
 	sandbox->record.stopped_at = time(NULL);
 	(void)record_set(&sandbox->record.reason, reason);
 	(void)file_remove_tree(AT_FDCWD, sandbox->run_folder);
+	cgroup_remove(sandbox->supervisor->cgroup, sandbox->record.name);
 	if (sandbox_save(sandbox, &err) < 0)
 		log_error("%s", err.text);
 }

@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "sbxd/cgroup.h"
 #include "sbxd/disk.h"
 #include "sbxd/kit.h"
 #include "sbxd/policy_store.h"
@@ -192,6 +193,7 @@ static void become_stopped(struct sandbox *sandbox, const char *reason)
 	sandbox->want_remove |= record->is_fleeting;
 	(void)pthread_mutex_unlock(&sandbox->lock);
 	(void)file_remove_tree(AT_FDCWD, sandbox->run_folder);
+	cgroup_remove(sandbox->supervisor->cgroup, record->name);
 	save_or_log(sandbox);
 	ports_rest(sandbox->supervisor->ports, sandbox);
 	/* whoever asked, and whether or not anybody did; what is told is on disk */

@@ -29,6 +29,7 @@
 #include "base/loop.h"
 #include "base/parse.h"
 #include "sbxd/adopt.h"
+#include "sbxd/cgroup.h"
 #include "sbxd/detach.h"
 #include "sbxd/network.h"
 #include "sbxd/policy_log.h"
@@ -384,6 +385,10 @@ static int serve(struct daemon *daemon, const struct options *options, struct er
 	if (r < 0)
 		return err_set_errno(err, r, "cannot take signals");
 	open_log(paths, options->detach);
+	r = cgroup_take(err);
+	if (r < 0)
+		return r;
+	daemon->supervisor.cgroup = r;
 	r = open_supervisor(daemon, options, err);
 	if (r == 0)
 		r = open_server(daemon, err);

@@ -30,6 +30,7 @@
 #include "engine/engine.h"
 #include "jail/spawn.h"
 #include "sbxd/authority.h"
+#include "sbxd/cgroup.h"
 #include "sbxd/environment.h"
 #include "sbxd/fast_dirs.h"
 #include "sbxd/guest.h"
@@ -52,7 +53,11 @@ enum {
 	REPLACE_MS = 8000, /* sbx-vmm waits a little longer */
 	/* A guest that can end its disks' process gets few tries at its weakness. */
 	RESTARTS_MAX = 5,
+	THREADS_MAX = 1024, /* of all processes of a sandbox */
 };
+
+/* Of the host's for a sandbox: our processes, QEMU's translations, the cache of its disks. */
+#define MEMORY_BESIDE (UINT64_C(1) << 30)
 
 /* Every device of ours reaches all of a guest's memory: no 64 MiB to copy through. */
 #define CMDLINE                                                                \
@@ -385,6 +390,27 @@ static int spawn_engine(struct sandbox *sandbox, struct parts *parts, struct err
 	return parts->engine->start(&config, &parts->children[RUN_ENGINE], err);
 }
 
+/* Puts a process that waits at its gate into the sandbox's cgroup, if there can be one. */
+static int enclose(struct sandbox *sandbox, const struct spawned *child, struct err *err)
+{
+	const struct cgroup_limits limits = {
+		.memory_bytes = sandbox->record.memory_bytes + MEMORY_BESIDE,
+		.processes = THREADS_MAX,
+	};
+	autoclose int cgroup = -1;
+	int delegated = sandbox->supervisor->cgroup;
+	int r = delegated == 0
+			? 0
+			: cgroup_make(delegated, sandbox->record.name, &limits, &cgroup, err);
+
+	if (delegated == 0 || r < 0)
+		return r;
+	r = cgroup_add(cgroup, child->id.pid);
+	return r < 0 ? err_set_errno(err, r, "cannot use the cgroup of sandbox '%s'",
+				     sandbox->record.name)
+		     : 0;
+}
+
 /* Enters the waiting processes into the record and writes it down. */
 static int persist(struct sandbox *sandbox, struct parts *parts, struct err *err)
 {
@@ -434,6 +460,8 @@ static int spawn_all(struct sandbox *sandbox, struct run *run, struct parts *par
 		r = spawn_net(sandbox, parts, err);
 	if (r == 0)
 		r = spawn_proxy(sandbox, parts, err);
+	for (int role = 0; r == 0 && role < RUN_ROLES; role++)
+		r = enclose(sandbox, &parts->children[role], err);
 	if (r == 0)
 		r = persist(sandbox, parts, err);
 	return r < 0 ? r : release(run, parts, err);
@@ -717,6 +745,8 @@ static int spawn_blk_again(struct sandbox *sandbox, struct run *run, struct part
 		parts->messages_far = fcntl(run->messages_far, F_DUPFD_CLOEXEC, 0);
 	if (r == 0)
 		r = spawn_blk(sandbox, parts, err);
+	if (r == 0)
+		r = enclose(sandbox, child, err);
 	if (r == 0)
 		r = persist_one(sandbox, RUN_BLK, &child->id, err);
 	if (r == 0)

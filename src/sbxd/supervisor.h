@@ -42,6 +42,7 @@ struct supervisor {
 	struct policy_log *policy_log;
 	struct audit *audit;	  /* NULL in some tests */
 	int64_t started_at;	  /* seconds since 1970 */
+	int cgroup;		  /* owned; 0: none was delegated */
 	int stop_fd;		  /* weak: an eventfd; written to, the daemon exits */
 	pthread_mutex_t creation; /* from the search for a name or a sandbox until it is entered */
 	pthread_mutex_t lock;

@@ -63,3 +63,34 @@ memory_of_our_processes() {
 	test "$sum" -lt $((12 << 20))
 }
 t "our processes of a sandbox take less than 12 MiB" memory_of_our_processes
+
+# as systemd leaves one for Delegate=yes
+delegate() { mkdir "$1" && python3 -c 'import os, sys; os.setxattr(sys.argv[1], "user.delegate", b"1")' "$1"; }
+
+own_cgroup() {
+	local pid
+	echo "$BASHPID" >"$CGROUP/cgroup.procs"
+	export SBX_APP_NAME=enclosed
+	mkdir "$TMP/enclosed"
+	sbx create --name enclosed --keep-alive -m 512m shell "$TMP/enclosed"
+	sbx exec enclosed true
+	for pid in $(processes enclosed); do
+		says "$(cat "/proc/$pid/cgroup")" "0::.*/${CGROUP##*/}/sandbox-enclosed"
+	done
+	[ ! -e "$CGROUP/sandbox-enclosed/memory.max" ] || is "$(cat "$CGROUP/sandbox-enclosed/memory.max")" $(((512 + 1024) << 20))
+	[ ! -e "$CGROUP/sandbox-enclosed/pids.max" ] || is "$(cat "$CGROUP/sandbox-enclosed/pids.max")" 1024
+	# a further daemon finds it again
+	sbx daemon stop
+	sbx ls -q | grep -qx enclosed
+	sbx stop enclosed
+	test ! -e "$CGROUP/sandbox-enclosed"
+	sbx reset --force
+}
+
+CGROUP=$(findmnt -nt cgroup2 -o TARGET | head -n 1)/sbx-test-$$
+if delegate "$CGROUP" 2>/dev/null; then
+	t "below a cgroup that was delegated every sandbox has one of its own" own_cgroup
+	wait_for 10 rmdir "$CGROUP/daemon" "$CGROUP"
+else
+	skip "below a cgroup that was delegated every sandbox has one of its own" "no cgroup of version 2 can be made"
+fi

@@ -386,9 +386,9 @@ static int serve(struct daemon *daemon, const struct options *options, struct er
 		return err_set_errno(err, r, "cannot take signals");
 	open_log(paths, options->detach);
 	r = cgroup_take(err);
-	if (r < 0)
-		return r;
-	daemon->supervisor.cgroup = r;
+	if (r < 0) /* in a container it may be there and read-only */
+		log_warning("%s; sandboxes get none of their own", err->text);
+	daemon->supervisor.cgroup = max_of(r, 0);
 	r = open_supervisor(daemon, options, err);
 	if (r == 0)
 		r = open_server(daemon, err);

@@ -390,8 +390,9 @@ static int spawn_engine(struct sandbox *sandbox, struct parts *parts, struct err
 	return parts->engine->start(&config, &parts->children[RUN_ENGINE], err);
 }
 
-/* Puts a process that waits at its gate into the sandbox's cgroup, if there can be one. */
-static int enclose(struct sandbox *sandbox, const struct spawned *child, struct err *err)
+/* Puts processes that wait at their gates into the sandbox's cgroup, if there can be one. */
+static int enclose(struct sandbox *sandbox, const struct spawned *children, size_t count,
+		   struct err *err)
 {
 	const struct cgroup_limits limits = {
 		.memory_bytes = sandbox->record.memory_bytes + MEMORY_BESIDE,
@@ -399,13 +400,15 @@ static int enclose(struct sandbox *sandbox, const struct spawned *child, struct 
 	};
 	autoclose int cgroup = -1;
 	int delegated = sandbox->supervisor->cgroup;
-	int r = delegated == 0
-			? 0
-			: cgroup_make(delegated, sandbox->record.name, &limits, &cgroup, err);
+	int r;
 
-	if (delegated == 0 || r < 0)
+	if (delegated == 0)
+		return 0;
+	r = cgroup_make(delegated, sandbox->record.name, &limits, &cgroup, err);
+	if (r < 0)
 		return r;
-	r = cgroup_add(cgroup, child->id.pid);
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = cgroup_add(cgroup, children[i].id.pid);
 	return r < 0 ? err_set_errno(err, r, "cannot use the cgroup of sandbox '%s'",
 				     sandbox->record.name)
 		     : 0;
@@ -460,8 +463,8 @@ static int spawn_all(struct sandbox *sandbox, struct run *run, struct parts *par
 		r = spawn_net(sandbox, parts, err);
 	if (r == 0)
 		r = spawn_proxy(sandbox, parts, err);
-	for (int role = 0; r == 0 && role < RUN_ROLES; role++)
-		r = enclose(sandbox, &parts->children[role], err);
+	if (r == 0)
+		r = enclose(sandbox, parts->children, RUN_ROLES, err);
 	if (r == 0)
 		r = persist(sandbox, parts, err);
 	return r < 0 ? r : release(run, parts, err);
@@ -746,7 +749,7 @@ static int spawn_blk_again(struct sandbox *sandbox, struct run *run, struct part
 	if (r == 0)
 		r = spawn_blk(sandbox, parts, err);
 	if (r == 0)
-		r = enclose(sandbox, child, err);
+		r = enclose(sandbox, child, 1, err);
 	if (r == 0)
 		r = persist_one(sandbox, RUN_BLK, &child->id, err);
 	if (r == 0)

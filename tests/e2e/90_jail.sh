@@ -71,6 +71,12 @@ own_cgroup() {
 	local pid
 	echo "$BASHPID" >"$CGROUP/cgroup.procs"
 	export SBX_APP_NAME=enclosed
+	# one that cannot be used is no reason to stay away
+	echo 0 >"$CGROUP/cgroup.max.descendants"
+	sbx daemon start -d
+	says "$(cat "$XDG_STATE_HOME"/sbx-enclosed/sbxd.log)" 'cannot use the cgroup that was delegated: .*; sandboxes get none of their own'
+	sbx daemon stop
+	echo max >"$CGROUP/cgroup.max.descendants"
 	mkdir "$TMP/enclosed"
 	sbx create --name enclosed --keep-alive -m 512m shell "$TMP/enclosed"
 	sbx exec enclosed true

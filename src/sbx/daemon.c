@@ -12,13 +12,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "app/home.h"
 #include "app/terminal.h"
 #include "base/buf.h"
 #include "base/check.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/err.h"
-#include "sbx/home.h"
 
 enum { START_TIMEOUT_MS = 20000, OUTPUT_MAX = 4096 };
 

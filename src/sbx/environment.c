@@ -9,12 +9,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/home.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "envfile/grammar.h"
-#include "sbx/home.h"
 #include "sbx/kit_source.h"
 #include "sbx/sandbox.h"
 #include "yaml/document.h"

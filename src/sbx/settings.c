@@ -8,13 +8,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/home.h"
 #include "app/nearest.h"
 #include "base/buf.h"
 #include "base/check.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/file.h"
-#include "sbx/home.h"
 
 enum { SETTINGS_MAX = 256 << 10 };
 

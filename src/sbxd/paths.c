@@ -1,13 +1,13 @@
 #include "sbxd/paths.h"
 
 #include <errno.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/home.h"
 #include "base/check.h"
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -30,11 +30,8 @@ static const char *absolute_from_env(const char *variable)
 
 static int find_home(struct paths *paths, struct err *err)
 {
-	const char *home = absolute_from_env("HOME");
-	const struct passwd *user = home == NULL ? getpwuid(getuid()) : NULL;
+	const char *home = home_folder();
 
-	if (home == NULL && user != NULL)
-		home = user->pw_dir;
 	if (home == NULL)
 		return err_set(err, -ENOENT, "no home directory is known; set HOME");
 	paths->home = realpath(home, NULL);

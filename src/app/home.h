@@ -1,6 +1,6 @@
-/* The user's home directory, by the rule that sbxd has as well (sbxd/paths.c). */
-#ifndef SBX_HOME_H
-#define SBX_HOME_H
+/* The user's home directory, by one rule for sbx and sbxd. */
+#ifndef APP_HOME_H
+#define APP_HOME_H
 
 /* HOME when it is an absolute path, else what the system's list of users says; weak. NULL: none. */
 const char *home_folder(void);

@@ -1,4 +1,4 @@
-#include "sbx/home.h"
+#include "app/home.h"
 
 #include <pwd.h>
 #include <stdlib.h>

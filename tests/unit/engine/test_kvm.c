@@ -19,7 +19,7 @@
 #include "tests/unit/test.h"
 #include "wire/vmm.h"
 
-enum { PATIENCE_MS = 20000, CODE_MAX = 1024 };
+enum { PATIENCE_MS = 60000, CODE_MAX = 1024 };
 
 struct fixture {
 	char folder[64], control[96], console_path[96], kernel[64], initramfs[64];

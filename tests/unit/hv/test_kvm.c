@@ -18,7 +18,7 @@
 #include "hv/hv.h"
 #include "tests/unit/test.h"
 
-enum { RAM = 0x200000, TABLES = 0x1000, CODE = 0x8000, STACK = 0x100000, PATIENCE_MS = 10000 };
+enum { RAM = 0x200000, TABLES = 0x1000, CODE = 0x8000, STACK = 0x100000, PATIENCE_MS = 60000 };
 
 #define PAYLOAD(name) extern const uint8_t payload_##name[], payload_##name##_end[]
 PAYLOAD(ports);

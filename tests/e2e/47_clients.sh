@@ -167,7 +167,7 @@ END
 	printf '%s' "$JAVA_SECRET" | clients secret set-custom --host api.example.com --env JAVA_KEY --placeholder sbx-cs-java
 	clients mount clients "$JDK:ro"
 	guest sudo sh -ec 'cp -R "$1/." / && ln -s /usr/lib/jvm/java-21-openjdk-amd64/bin/* /usr/bin/' - "$JDK/root"
-	guest sudo dpkg -i "$JDK/ca-certificates-java.deb"
+	guest sudo env JAVA_TOOL_OPTIONS="$JAVA_LIGHT" dpkg -i "$JDK/ca-certificates-java.deb"
 	guest javac $(printf -- '-J%s ' $JAVA_LIGHT) -d /var/tmp "$CLIENTS/Get.java"
 }
 
@@ -193,7 +193,8 @@ java_learns() {
 }
 
 JAVA_SECRET=the-real-value-for-java-0123456789
-# An emulated processor pays for each thread and each compilation of the virtual machine.
+# An emulated processor pays for each thread and each compilation of the virtual machine. With one compiler, no code is put in
+# another's place while a thread enters it, which the emulator reads byte by byte: the likely cause of a crash of the JVM.
 JAVA_LIGHT='-XX:TieredStopAtLevel=1 -XX:+UseSerialGC'
 if JDK=$("$here/world/jdk" 2>"$TMP/jdk.log"); then
 	t "OpenJDK is installed, and a program for it compiled" java_installed
